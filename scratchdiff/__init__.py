@@ -1,0 +1,2 @@
+"""A diffusion model of points, written from scratch in NumPy, with every derivative by hand.
+"""

@@ -1,0 +1,250 @@
+"""Is a backward pass right? Every entry of every gradient against finite differences, and a verdict in words.
+
+A derivative is a limit, and a limit can be approached: move one number by h, run the forward pass, see how far the
+output went. That needs no calculus and no backward pass, so it can tell whether the calculus was right. It is slow (two
+forward passes for every single number), which is why there is backpropagation; and it is how we know that ours works.
+
+    print(check_gradients(layer, x))            # a table: each array, its largest error, and where that is
+    check_gradients(layer, x).require()         # in a test: AssertionError with the table if anything is wrong
+
+Whatever has forward(x, ...) -> y and backward(dy) -> dx can be checked: a layer, a network, a loss, your own class.
+
+How it works. backward(dy) returns the slopes of the single number L = sum(dy * y). For a random dy, each entry of each
+gradient is compared with (L(x + h) - L(x - h)) / 2h, the central difference.
+
+The step h. The central difference is wrong in two ways: it cuts off the Taylor series, an error of about h^2 L''' / 6, and
+L itself is rounded, an error of about u |L| / h, where u = 2.2e-16 is the spacing of float64 at 1. The sum of the two
+is smallest near h = u^(1/3), times the length over which L bends; for an entry x that is about max(|x|, 1). So
+h = 6e-6 max(|x|, 1), and both errors are near 4e-11. In single precision they would be near 1e-5, too close to the size
+of a real mistake: float32 is refused.
+
+Kinks. At ReLU's corner there is no derivative: the slopes to the left and to the right differ, however small the step.
+Such an entry is counted as a kink, not as an error. If the corner is near but not at x, a smaller step gets clear of it.
+"""
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+TOLERANCE = 1e-7                        # a thousand times the 4e-11 above, and far below any mistake in a formula
+EPS = np.finfo(np.float64).eps          # the u above
+DY_SEED = 9                             # not the 0 that x is often drawn with: if dy were x, x.T @ dy would be symmetric
+SHRINK = (1, 1 / 16, 1 / 256)           # the first step, and two more for entries that look wrong at the first
+
+
+@dataclass(frozen=True)
+class ArrayReport:
+    """What came out for one gradient array."""
+
+    name: str                           # "x": the input; "W": a parameter; "2 Linear.W": one of the layer layers[2]
+    shape: tuple
+    entries: int                        # how many were checked: all, or none if the gradient cannot be compared
+    kinks: int                          # how many of them have no derivative
+    error: float                        # the largest relative error, kinks left out
+    worst: tuple                        # the index of the entry that has it
+    backprop: float                     # what backward says there
+    difference: float                   # what the finite difference says there
+    fault: str                          # what is wrong, in words; empty if nothing is
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of a gradient check. str(report) is a table that fits 80 columns."""
+
+    title: str
+    arrays: tuple                       # of ArrayReport: the input first, then the parameters
+    faults: tuple                       # of str: what is wrong with the layer as a whole
+
+    @property
+    def ok(self):
+        return not self.faults and not any(array.fault for array in self.arrays)
+
+    @property
+    def error(self):
+        """The largest relative error of all the entries that were checked."""
+        return max(array.error for array in self.arrays)
+
+    def __str__(self):
+        lines = [f"{self.title}: {'ok' if self.ok else 'WRONG'}",
+                 f"{'array':<15} {'shape':<7} {'entries':>7} {'kinks':>5} {'error':>7}  "
+                 f"{'worst at':<9} {'backprop':>10} {'difference':>10}"]
+        for a in self.arrays:
+            shape, worst = "x".join(map(str, a.shape)), ",".join(map(str, a.worst))
+            lines.append(f"{a.name:<15} {shape:<7} {a.entries:>7} {a.kinks:>5} {a.error:>7.0e}  "
+                         f"{worst:<9} {a.backprop:>10.3e} {a.difference:>10.3e}")
+            if a.fault:
+                lines.append(f"  WRONG: {a.fault}")
+        return "\n".join(lines + [f"  WRONG: {fault}" for fault in self.faults])
+
+    def require(self):
+        """Raise AssertionError, with the table as its message, unless all is well."""
+        if not self.ok:
+            raise AssertionError(str(self))
+
+
+def check_gradients(layer, x, *rest, tolerance=TOLERANCE):
+    """Compare every entry of every gradient of `layer` with finite differences.
+
+    Parameters
+    ----------
+    layer : object with forward(x, *rest) -> y and backward(dy) -> dx
+        y is an array, or a single number for a loss, and dy is like y. Parameters are found by name: an array `W` beside
+        an array `dW` that backward writes; in a layer that is an attribute, or in a list of layers.
+    x : float64 array
+        The input at which to check. Random numbers are best: special ones hide mistakes, and may lie on kinks.
+    rest
+        Further arguments of forward, which are not differentiated: a target, a noise level.
+    tolerance : float
+        The largest relative error that is not called wrong. An entry is compared with its own size, or with the least
+        that a finite difference can resolve to this tolerance, whichever is larger.
+
+    Returns
+    -------
+    Report
+
+    Raises TypeError if the layer lacks one of the methods, or if x or a parameter is not float64.
+    """
+    for method in ("forward", "backward"):
+        if not callable(getattr(layer, method, None)):
+            raise TypeError(f"layer must have a method {method}; {type(layer).__name__} has none")
+    _expect_float64("x", x)
+    x = x.copy()                        # ours to move about
+    faults = []
+
+    y = np.array(layer.forward(x.copy(), *rest))
+    dy = np.random.default_rng(DY_SEED).standard_normal(y.shape)
+
+    def gradients(scale):
+        """Forward, then backward from scale * dy: dx, and then the gradient of each parameter."""
+        given_x, given_dy = x.copy(), scale * dy
+        again = np.array(layer.forward(given_x, *rest))
+        if not np.array_equal(given_x, x):
+            faults.append("forward changes its input")
+        elif not np.array_equal(again, y):
+            faults.append("forward is not deterministic: the same input gave two different outputs")
+        dx = layer.backward(given_dy if y.shape else float(given_dy))
+        if not np.array_equal(given_dy, scale * dy):
+            faults.append("backward changes the dy that it is given")
+        return [np.array(dx)] + [np.array(getattr(owner, "d" + attribute)) for _, owner, attribute in parameters]
+
+    parameters = []
+    gradients(1)
+    before = {name: getattr(owner, attribute) for name, owner, attribute in _parameters(layer)}
+    gradients(1)
+    # What forward merely keeps (self.x, say) is another array after every call; a parameter stays where it is.
+    parameters += [(name, owner, attribute) for name, owner, attribute in _parameters(layer)
+                   if getattr(owner, attribute) is before.get(name)]
+    arrays = [x] + [getattr(owner, attribute) for _, owner, attribute in parameters]
+    names = ["x"] + [name for name, _, _ in parameters]
+    for name, array in zip(names, arrays):
+        _expect_float64(name, array)
+    if y.dtype != np.float64:
+        faults.append(f"forward turns float64 into {y.dtype}")
+
+    reports = [_check_array(name, array, calls, lambda: np.array(layer.forward(x, *rest)), y, dy, tolerance, len(x))
+               for name, array, *calls in zip(names, arrays, gradients(1), gradients(1), gradients(2))]
+    return Report(type(layer).__name__, tuple(reports), tuple(dict.fromkeys(faults)))
+
+
+def _expect_float64(name, array):
+    if not isinstance(array, np.ndarray) or array.dtype != np.float64:
+        came = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+        raise TypeError(f"{name} must be a float64 array, got {came}: in anything shorter the rounding "
+                        "of a finite difference is as large as a real mistake")
+
+
+def _parameters(layer, prefix=""):
+    """Yield (name, owner, attribute) for each array `attribute` beside which there is a `d` + attribute."""
+    for attribute, value in vars(layer).items():
+        if isinstance(value, np.ndarray) and hasattr(layer, "d" + attribute):
+            yield prefix + attribute, layer, attribute
+        elif isinstance(value, (list, tuple)):
+            for i, part in enumerate(value):
+                if hasattr(part, "backward"):
+                    yield from _parameters(part, f"{prefix}{i} {type(part).__name__}.")
+        elif hasattr(value, "backward"):
+            yield from _parameters(value, prefix + attribute + " ")
+
+
+def _check_array(name, array, calls, forward, y, dy, tolerance, rows):
+    """The ArrayReport for one array; `calls` are the gradients that backward gave for dy, for dy again, and for 2 dy."""
+    first, second, double = calls
+    shape = array.shape
+    if first.shape != shape or first.dtype != np.float64:
+        fault = (f"the gradient is {_describe(first)}, it must be {_describe(array)} like the array itself"
+                 + ("; is it transposed?" if first.shape == shape[::-1] != shape else ""))
+        return ArrayReport(name, shape, 0, 0, np.inf, (), np.nan, np.nan, fault)
+
+    differences, errors, kinks = np.zeros(shape), np.zeros(shape), np.zeros(shape, bool)
+    for index in np.ndindex(shape):
+        differences[index], errors[index], kinks[index] = _check_entry(array, index, first[index], forward, y, dy, tolerance)
+    errors[kinks] = 0
+    errors[~np.isfinite(errors)] = np.inf
+    worst = tuple(int(i) for i in np.unravel_index(errors.argmax(), shape))
+    fault = ""
+    if not np.allclose(first, second, rtol=1e-9, atol=0, equal_nan=True):
+        fault = "a second call of backward gives another gradient: does it add to the first instead of replacing it?"
+    elif not np.allclose(2 * first, double, rtol=1e-9, atol=0, equal_nan=True):
+        fault = "backward does not scale with dy: twice the dy must give twice the gradient"
+    elif errors.max() > tolerance:
+        fault = _diagnose(first, differences, ~kinks, errors > tolerance, {rows, y.size, prod(shape)})
+    elif kinks.sum() > max(1, kinks.size / 10):
+        fault = f"{kinks.sum()} of {kinks.size} entries lie on a kink: check at another, random input"
+    return ArrayReport(name, shape, errors.size, int(kinks.sum()), float(errors.max()), worst,
+                       float(first[worst]), float(differences[worst]), fault)
+
+
+def _check_entry(array, index, backprop, forward, y, dy, tolerance):
+    """(finite difference, relative error, is it a kink) for one entry, which is moved and put back."""
+    value = array[index]
+    best = (np.nan, np.inf)
+    gaps = []
+    for shrink in SHRINK:
+        h = EPS ** (1 / 3) * max(abs(value), 1) * shrink
+        above, below = value + h, value - h                 # as they are after rounding, so divide by their distance
+        array[index] = above
+        y_above = forward()
+        array[index] = below
+        y_below = forward()
+        array[index] = value
+        difference = np.sum(dy * (y_above - y_below)) / (above - below)
+        right, left = dy * (y_above - y) / (above - value), dy * (y - y_below) / (value - below)
+        resolution = 4 * EPS * np.sum(np.abs(dy * y)[y_above != y_below]) / h
+        size = max(abs(backprop), abs(difference), resolution / tolerance)
+        error = abs(backprop - difference) / size if size else 0.0
+        if not error >= best[1]:
+            best = (difference, error)
+        gap = abs(right.sum() - left.sum())
+        smooth = gap <= 1e-3 * np.sum(np.abs(right) + np.abs(left)) + resolution
+        if smooth and error <= tolerance:
+            return difference, error, False
+        gaps.append(gap)
+    return *best, bool(not smooth and gaps[-1] > gaps[0] / 2)
+
+
+def _describe(array):
+    return f"{array.dtype} of shape {array.shape}"
+
+
+def _diagnose(backprop, differences, smooth, wrong, counts):
+    """In words, how the gradient differs from the finite differences, where it has none of the kinks."""
+    def same(a, b):
+        return np.allclose(a[smooth], b[smooth], rtol=1e-5, atol=1e-7 * np.abs(differences).max())
+
+    if not backprop.any():
+        return "all zero: is it computed, and written to the right place?"
+    if differences.any():
+        factor = np.sum((backprop * differences)[smooth]) / np.sum(differences[smooth] ** 2)
+        if abs(factor - 1) > 1e-4 and same(backprop, factor * differences):
+            if np.isclose(factor, -1, rtol=1e-5):
+                return "the sign is flipped"
+            for n in counts - {0, 1}:
+                if np.isclose(factor, n, rtol=1e-5):
+                    return f"{n} times too large: summed over {n} entries or rows where it should be averaged?"
+                if np.isclose(factor, 1 / n, rtol=1e-5):
+                    return f"{n} times too small: averaged over {n} entries or rows where it should be summed?"
+            return f"off by a constant factor: {factor:.6g} times what it should be"
+    if backprop.ndim == 2 and backprop.shape[0] == backprop.shape[1] and np.allclose(
+            backprop.T, differences, rtol=1e-5, atol=1e-7 * np.abs(differences).max()):
+        return "transposed"
+    return f"{wrong.sum()} of {wrong.size} entries differ from the finite difference"

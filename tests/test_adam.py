@@ -1,0 +1,65 @@
+"""nn/adam.py: against a worked example, and the properties that Kingma & Ba claim for it."""
+import numpy as np
+import pytest
+
+from scratchdiff.nn.adam import Adam
+
+
+def test_two_steps_by_hand():
+    """beta1 = 0.5, beta2 = 0.75, eps = 1 and the gradients 4, then 2, so that each number can be followed with a pencil.
+
+    Step 1: m = 0.5 * 4 = 2            v = 0.25 * 16 = 4             m_hat = 2 / 0.5 = 4       v_hat = 4 / 0.25 = 16
+            param = 10 - 1 * 4 / (4 + 1) = 9.2
+    Step 2: m = 0.5 * 2 + 0.5 * 2 = 2  v = 0.75 * 4 + 0.25 * 4 = 4   m_hat = 2 / 0.75 = 8 / 3  v_hat = 4 / 0.4375 = 64 / 7
+            param = 9.2 - 1 * (8 / 3) / (8 / sqrt(7) + 1)
+    """
+    params, grads = np.array([10.0]), np.array([4.0])
+    adam = Adam(params, grads, beta1=0.5, beta2=0.75, eps=1.0)
+    adam.step(1.0)
+    assert params[0] == pytest.approx(9.2, rel=1e-15) and (adam.m[0], adam.v[0], adam.k) == (2, 4, 1)
+    grads[0] = 2
+    adam.step(1.0)
+    assert params[0] == pytest.approx(9.2 - (8 / 3) / (8 / 7 ** 0.5 + 1), rel=1e-15)
+    assert (adam.m[0], adam.v[0], adam.k) == (2, 4, 2)
+
+
+def test_first_step_is_lr_against_the_gradient_whatever_its_scale():
+    grads = np.array([1e-3, -1e-3, 1.0, 1e6, 0.0])
+    params = np.zeros(5)
+    Adam(params, grads).step(0.01)
+    assert params == pytest.approx([-0.01, 0.01, -0.01, -0.01, 0.0], rel=1e-4), "eps = 1e-8 beside 1e-3"
+
+
+def test_defaults_are_the_papers():
+    adam = Adam(np.zeros(1), np.zeros(1))
+    assert (adam.beta1, adam.beta2, adam.eps, adam.k) == (0.9, 0.999, 1e-8, 0)
+
+
+def test_finds_the_bottom_of_a_bowl():
+    params, grads = np.array([5.0, -3.0]), np.zeros(2)
+    adam = Adam(params, grads)
+    for step in range(2000):
+        grads[:] = [2 * (params[0] - 1), 20 * (params[1] - 2)]
+        adam.step(0.05 * (1 - step / 2000))
+    assert params == pytest.approx([1, 2], abs=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_works_in_place_and_keeps_the_dtype(dtype):
+    params, grads = np.zeros(3, dtype), np.ones(3, dtype)
+    adam = Adam(params, grads)
+    adam.step(0.1)
+    assert adam.params is params and params.all()
+    assert {array.dtype for array in (params, adam.m, adam.v)} == {np.dtype(dtype)}
+    assert (grads == 1).all()
+
+
+def test_misuse_is_named():
+    with pytest.raises(ValueError, match=r"grads must have shape \(3,\), got \(2,\)"):
+        Adam(np.zeros(3), np.zeros(2))
+    with pytest.raises(TypeError, match="params must be a NumPy array of floats, got an array of int64"):
+        Adam(np.zeros(3, int), np.zeros(3))
+    with pytest.raises(ValueError, match="beta1 must be at least 0 and below 1, got 1"):
+        Adam(np.zeros(3), np.zeros(3), beta1=1)
+    with pytest.raises(ValueError, match="beta2 must be at least 0 and below 1, got -0.1"):
+        Adam(np.zeros(3), np.zeros(3), beta2=-0.1)

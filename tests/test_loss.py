@@ -1,0 +1,38 @@
+"""nn/loss.py: the mean squared error."""
+import numpy as np
+import pytest
+
+from scratchdiff.nn.gradcheck import check_gradients
+from scratchdiff.nn.loss import MSE
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 2), (4, 3)])
+def test_every_gradient(shape):
+    rng = np.random.default_rng(0)
+    check_gradients(MSE(), rng.standard_normal(shape), rng.standard_normal(shape)).require()
+
+
+def test_by_hand():
+    mse = MSE()
+    assert mse.forward(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[0.0, 2.0], [5.0, 1.0]])) == (1 + 0 + 4 + 9) / 4
+    assert mse.backward().tolist() == [[0.5, 0.0], [-1.0, 1.5]], "2 (guess - target) / 4"
+    assert mse.backward(10.0).tolist() == [[5.0, 0.0], [-10.0, 15.0]]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dtype_is_kept(dtype):
+    mse = MSE()
+    assert mse.forward(np.ones((3, 2), dtype), np.zeros((3, 2), dtype)).dtype == dtype
+    assert mse.backward().dtype == mse.backward(np.float64(2)).dtype == dtype
+
+
+def test_misuse_is_named():
+    mse = MSE()
+    with pytest.raises(RuntimeError, match="MSE.backward was called before forward"):
+        mse.backward()
+    with pytest.raises(ValueError, match=r"target must have shape \(3, 2\), got \(2, 3\)"):
+        mse.forward(np.ones((3, 2)), np.ones((2, 3)))
+    with pytest.raises(TypeError, match="guess must be a NumPy array of floats, got an array of int64"):
+        mse.forward(np.ones((3, 2), int), np.ones((3, 2)))
+    with pytest.raises(TypeError, match="target must be a NumPy array of floats, got list"):
+        mse.forward(np.ones((3, 2)), [[1.0, 2.0]])
