@@ -1,0 +1,29 @@
+"""How far apart two sets of points are, as distributions."""
+import numpy as np
+
+from scratchdiff.nn.expect import expect_floats, expect_rows
+
+CELLS = 2 ** 20         # at most about so many distances in memory at once
+
+
+def energy_distance(a, b):
+    """2 E|a - b| - E|a - a'| - E|b - b'|, of points drawn at random from each set (Szekely & Rizzo 2013, eq. 5).
+
+    a (n, d), b (m, d) floats -> float, at least 0, and 0 if and only if the sets are the same. In the unit of the points.
+    Two finite samples of one distribution are not at 0: compare with what two real samples of the same sizes give.
+    """
+    expect_floats("a", a)
+    expect_rows("b", b, a.shape[-1], a.dtype)
+    return 2 * _mean_distance(a, b) - _mean_distance(a, a) - _mean_distance(b, b)
+
+
+def _mean_distance(a, b):
+    """The mean of |a_i - b_j| over all i and j, a block of rows at a time."""
+    rows = max(1, CELLS // len(b))
+    total = 0.0
+    for start in range(0, len(a), rows):
+        squares = np.zeros((len(a[start:start + rows]), len(b)))
+        for column in range(a.shape[1]):
+            squares += np.subtract.outer(a[start:start + rows, column], b[:, column]) ** 2
+        total += np.sqrt(squares).sum()
+    return float(total / (len(a) * len(b)))

@@ -1,0 +1,46 @@
+"""diffusion/energy.py: the distance between two samples."""
+import numpy as np
+import pytest
+
+from scratchdiff.diffusion import energy
+from scratchdiff.diffusion.energy import energy_distance
+
+
+def test_by_hand():
+    a, b = np.array([[0.0, 0.0], [3.0, 4.0]]), np.array([[0.0, 1.0]])
+    between = (1 + np.sqrt(18)) / 2
+    within = (0 + 5 + 5 + 0) / 4
+    assert energy_distance(a, b) == pytest.approx(2 * between - within - 0, rel=1e-14)
+
+
+def test_in_one_dimension_it_is_twice_the_squared_distance_of_the_distribution_functions():
+    """Szekely & Rizzo 2013, section 2: 2 times the integral of (F - G)^2."""
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((30, 1)), rng.standard_normal((50, 1)) + 0.5
+    grid = np.sort(np.concatenate([a, b]).ravel())
+    F, G = (np.searchsorted(np.sort(x.ravel()), grid, side="right") / len(x) for x in (a, b))
+    assert energy_distance(a, b) == pytest.approx(2 * np.sum((F - G)[:-1] ** 2 * np.diff(grid)), rel=1e-12)
+
+
+def test_zero_for_the_same_set_and_the_same_both_ways():
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((40, 3)), rng.standard_normal((25, 3))
+    assert energy_distance(a, a[::-1]) == pytest.approx(0, abs=1e-14)
+    assert energy_distance(a, b) == pytest.approx(energy_distance(b, a), rel=1e-12)
+    assert energy_distance(a, b) > 0
+
+
+def test_blocks_change_nothing(monkeypatch):
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((41, 2)), rng.standard_normal((30, 2))
+    whole = energy_distance(a, b)
+    for cells in (1, 90, 100):
+        monkeypatch.setattr(energy, "CELLS", cells)
+        assert energy_distance(a, b) == pytest.approx(whole, rel=1e-12)
+
+
+def test_misuse_is_named():
+    with pytest.raises(ValueError, match=r"b must have shape \(n, 2\), got \(3, 3\)"):
+        energy_distance(np.ones((3, 2)), np.ones((3, 3)))
+    with pytest.raises(TypeError, match="a must be a NumPy array of floats, got list"):
+        energy_distance([[1.0]], np.ones((3, 1)))
