@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from scratchdiff.diffusion import energy
-from scratchdiff.diffusion.energy import energy_distance
+from scratchdiff.diffusion.energy import energy_distance, energy_of_halves
 
 
 def test_by_hand():
@@ -30,6 +30,18 @@ def test_zero_for_the_same_set_and_the_same_both_ways():
     assert energy_distance(a, b) > 0
 
 
+def test_two_halves_of_one_distribution():
+    """The average of measured distances, from the distribution's own points; and without bias: over samples of 5 as of 50."""
+    rng = np.random.default_rng(0)
+    pairs = [energy_distance(rng.standard_normal((50, 2)), rng.standard_normal((50, 2))) for _ in range(400)]
+    error = np.std(pairs) / np.sqrt(400)
+    said = [energy_of_halves(rng.standard_normal((50, 2))) for _ in range(50)]
+    assert abs(np.mean(said) - np.mean(pairs)) < 4 * error
+    small = [5 / 50 * energy_of_halves(rng.standard_normal((5, 2))) for _ in range(2000)]
+    assert np.mean(small) == pytest.approx(np.mean(said), rel=0.05)
+    assert energy_of_halves(np.array([[0.0], [3.0]])) == 3.0
+
+
 def test_blocks_change_nothing(monkeypatch):
     rng = np.random.default_rng(0)
     a, b = rng.standard_normal((41, 2)), rng.standard_normal((30, 2))
@@ -42,5 +54,7 @@ def test_blocks_change_nothing(monkeypatch):
 def test_misuse_is_named():
     with pytest.raises(ValueError, match=r"b must have shape \(n, 2\), got \(3, 3\)"):
         energy_distance(np.ones((3, 2)), np.ones((3, 3)))
+    with pytest.raises(ValueError, match=r"points must have shape \(n, d\) with n at least 2, got \(1, 2\)"):
+        energy_of_halves(np.ones((1, 2)))
     with pytest.raises(TypeError, match="a must be a NumPy array of floats, got list"):
         energy_distance([[1.0]], np.ones((3, 1)))

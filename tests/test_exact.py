@@ -4,7 +4,7 @@ import pytest
 
 from scratchdiff.diffusion import exact as module
 from scratchdiff.diffusion.denoiser import Denoiser
-from scratchdiff.diffusion.exact import ExactDenoiser, excess_loss, loss_floor
+from scratchdiff.diffusion.exact import ExactDenoiser, floor_and_excess
 from scratchdiff.diffusion.sampling import sample
 from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.diffusion.shapes import SHAPES
@@ -78,7 +78,7 @@ def test_one_point_by_hand():
     for t in LEVELS:
         xt, eps = noisy(t, draw=lambda n, rng: np.repeat(p, n, axis=0))
         assert np.allclose(exact(xt, t), eps, rtol=0, atol=1e-11)
-        assert np.allclose(exact.noise_variance(xt, t), 0, atol=1e-9)
+        assert np.allclose(exact.posterior(xt, t)[1], 0, atol=1e-9)
 
 
 def test_one_gaussian_by_hand():
@@ -89,7 +89,7 @@ def test_one_gaussian_by_hand():
         alpha_bar = SCHEDULE.alpha_bars[t]
         s2 = alpha_bar * 0.49 + 1 - alpha_bar
         assert np.allclose(exact(xt, t), np.sqrt(1 - alpha_bar) * xt / s2, rtol=1e-12)
-        assert np.allclose(exact.noise_variance(xt, t), alpha_bar * 0.49 / s2, rtol=1e-12)
+        assert np.allclose(exact.posterior(xt, t)[1], alpha_bar * 0.49 / s2, rtol=1e-12)
         assert np.allclose(exact.log_density(xt, t), -np.sum(xt ** 2, axis=1) / (2 * s2) - np.log(2 * np.pi * s2), rtol=1e-12)
 
 
@@ -108,7 +108,7 @@ def test_it_is_the_mean_and_the_variance_of_the_noise(exact, t):
     guess = exact(xt[near], t)
     error = eps[near] - guess
     assert np.abs(error.mean(axis=0)).max() < 4 * error.std() / np.sqrt(near.sum()) + 1e-12, "4 standard errors"
-    unknown = exact.noise_variance(xt[near], t).mean()
+    unknown = exact.posterior(xt[near], t)[1].mean()
     assert np.mean(error ** 2) == pytest.approx(unknown, rel=0.2, abs=1e-9)
 
 
@@ -117,7 +117,7 @@ def test_far_from_the_data(scale):
     far = scale * np.array([[1.0, 0.0], [-1.0, 1.0]])
     for exact in (exact_for("circle"), ExactDenoiser(SCHEDULE, SOME)):
         for t in LEVELS:
-            assert np.isfinite(exact.log_density(far, t)).all() and np.isfinite(exact.noise_variance(far, t)).all()
+            assert np.isfinite(exact.log_density(far, t)).all() and np.isfinite(exact.posterior(far, t)[1]).all()
             sigma = np.sqrt(1 - SCHEDULE.alpha_bars[t])
             assert np.abs(sigma * exact(far, t) - far).max() < 3 + 1e-12 * scale, "x_t less a point of the data"
 
@@ -126,7 +126,7 @@ def test_a_level_for_each_row():
     t = np.array([49, 0, 7, 7, 30])
     xt = np.random.default_rng(0).standard_normal((5, 2))
     exact = exact_for("circle")
-    for method in (exact, exact.score, exact.log_density, exact.noise_variance):
+    for method in (exact, exact.score, exact.log_density, lambda xt, t: exact.posterior(xt, t)[1]):
         rows = np.concatenate([method(xt[i:i + 1], int(t[i])) for i in range(5)])
         assert np.allclose(method(xt, t), rows, rtol=1e-12, atol=1e-14)
 
@@ -137,7 +137,7 @@ def test_blocks_change_nothing_and_bound_the_memory(monkeypatch):
     whole = exact(xt, 5)
     sizes = []
     inner = module._mixture
-    monkeypatch.setattr(module, "_mixture", lambda x, q, s2: sizes.append(len(x) * len(q)) or inner(x, q, s2))
+    monkeypatch.setattr(module, "_mixture", lambda x, q, *rest: sizes.append(len(x) * len(q)) or inner(x, q, *rest))
     monkeypatch.setattr(module, "CELLS", 500)
     assert np.allclose(exact(xt, 5), whole, rtol=1e-13, atol=1e-15)
     assert len(sizes) > 1 and max(sizes) <= 500 + len(exact.grid(1.0))
@@ -151,14 +151,15 @@ def test_the_guess_has_the_dtype_of_the_point(dtype):
 
 def test_the_floor_of_the_circle():
     """0.3238 +- 0.0005, and at the first level a half: of the two coordinates, the noise along the circle is unknowable."""
-    floor = loss_floor(exact_for("circle"), CIRCLE.draw, np.random.default_rng(0), 10_000)
+    exact = exact_for("circle")
+    floor, _ = floor_and_excess(exact, exact, CIRCLE.draw, np.random.default_rng(0), 10_000)
     assert floor.shape == (50,) and floor.mean() == pytest.approx(0.3238, abs=5e-4)
     assert floor[0] == pytest.approx(0.5, abs=1e-3) and floor[-1] < 0.1
 
 
 def test_the_floor_is_the_loss_of_the_perfect_denoiser():
     exact, n = exact_for("moons"), 4000
-    floor = loss_floor(exact, SHAPES["moons"].draw, np.random.default_rng(0), n)
+    floor, _ = floor_and_excess(exact, exact, SHAPES["moons"].draw, np.random.default_rng(0), n)
     for t in (0, 20, 49):
         xt, eps = noisy(t, n, SHAPES["moons"].draw)
         squares = np.mean((exact(xt, t) - eps) ** 2, axis=1)
@@ -167,12 +168,13 @@ def test_the_floor_is_the_loss_of_the_perfect_denoiser():
 
 def test_the_perfect_denoiser_has_no_excess_and_others_have_theirs():
     exact = exact_for("circle")
-    rng = np.random.default_rng(0)
-    assert excess_loss(exact, exact, CIRCLE.draw, rng, 50, np.float64).max() == 0
-    off = excess_loss(lambda xt, t: exact(xt, t) + 0.01 * (t + 1), exact, CIRCLE.draw, rng, 50, np.float64)
+
+    def excess(denoiser, dtype=np.float64):
+        return floor_and_excess(denoiser, exact, CIRCLE.draw, np.random.default_rng(0), 50, dtype)[1]
+    assert excess(exact).max() == 0
+    off = excess(lambda xt, t: exact(xt, t) + 0.01 * (t + 1))
     assert off == pytest.approx([(0.01 * (t + 1)) ** 2 for t in LEVELS], rel=1e-9)
-    network = Denoiser(MLP((3, 8, 2), rng), SCHEDULE)
-    assert excess_loss(network, exact, CIRCLE.draw, rng, 50).shape == (50,)
+    assert excess(Denoiser(MLP((3, 8, 2), np.random.default_rng(0)), SCHEDULE), np.float32).shape == (50,)
 
 
 def test_the_sampler_with_the_perfect_denoiser_lands_on_the_circle():

@@ -40,6 +40,7 @@ class Denoiser:
         self.predicts = predicts
         self.skip = np.sqrt(1 - schedule.alpha_bars)[:, None].astype(mlp.params.dtype)      # (T, 1)
         self.gain = np.sqrt(schedule.alpha_bars)[:, None].astype(mlp.params.dtype)
+        self.times = (np.arange(schedule.T) / schedule.T).astype(mlp.params.dtype)          # (T,)
         self.t = None
 
     @property
@@ -74,7 +75,7 @@ class Denoiser:
         """What the network is shown: [x_t, t / T], (n, d + 1)."""
         inputs = np.empty((len(xt), self.d + 1), xt.dtype)
         inputs[:, :-1] = xt
-        inputs[:, -1] = t / self.schedule.T
+        inputs[:, -1] = self.times[t]
         return inputs
 
     def combine(self, xt, t, F):

@@ -17,6 +17,20 @@ def energy_distance(a, b):
     return 2 * _mean_distance(a, b) - _mean_distance(a, a) - _mean_distance(b, b)
 
 
+def energy_of_halves(points):
+    """What energy_distance says on average of two independent samples as large as this one, from where this one came from.
+
+    The mean distance mu of two different points is the same between the samples as within them; but in a sample of n, a point
+    drawn twice is the same point once in n times, at distance 0. So it is 2 mu - 2 (1 - 1/n) mu = 2 mu / n.
+    points (n, d) floats, n at least 2 -> float.
+    """
+    expect_floats("points", points)
+    n = len(points)
+    if n < 2:
+        raise ValueError(f"points must have shape (n, d) with n at least 2, got {points.shape}")
+    return 2 / n * _mean_distance(points, points) * n / (n - 1)
+
+
 def _mean_distance(a, b):
     """The mean of |a_i - b_j| over all i and j, a block of rows at a time."""
     rows = max(1, CELLS // len(b))

@@ -8,8 +8,8 @@ Given p_k, x_t is Gaussian around sqrt(alpha_bar_t) p_k with variance s_t^2 = 1 
     E[x_0 | x_t] = sum_k w_k p_k
     eps*(x_t, t) = (x_t - sqrt(alpha_bar_t) E[x_0 | x_t]) / s_t
 
-A curve is a row of points set closer than the noise is wide. It is enough that they are 0.7 noise widths apart: the sum over
-them then differs from the integral by a factor of 1 +- exp(-2 (pi / 0.7)^2), which is 3e-18.
+A curve is a row of points set closer than the noise is wide. 0.7 noise widths are close enough: the sum over them then differs
+from the integral along the curve by a part of 2 exp(-2 (pi / 0.7)^2), which is 6e-18 (Poisson's summation formula).
 
 What is learnt from noise and what is known of the density are one thing (Vincent 2011; Song et al. 2021, section 2):
 
@@ -22,7 +22,7 @@ import numpy as np
 from scratchdiff.nn.expect import expect_floats, expect_rows
 
 SPACING = 0.7           # of the grid, in units of the noise (see above)
-CELLS = 2 ** 20         # at most about so many numbers in a temporary array
+CELLS = 2 ** 18         # at most about so many numbers in a temporary array, so that it stays in the cache
 
 
 class ExactDenoiser:
@@ -49,8 +49,17 @@ class ExactDenoiser:
 
     def __call__(self, xt, t):
         """eps*(x_t, t) (n, d), of the dtype of xt; t an int or (n,) ints."""
-        noise = np.sqrt(1 - self.schedule.alpha_bars[self.schedule.levels(t, xt.shape[:-1])])
-        return (-noise[..., None] * self.score(xt, t)).astype(xt.dtype)
+        return self.posterior(xt, t)[0].astype(xt.dtype)
+
+    def posterior(self, xt, t):
+        """What x_t tells of the noise in it: E[eps | x_t] (n, d), and the variance about it, averaged over coordinates, (n,).
+
+        Within one Gaussian that variance is alpha_bar_t width^2 / s_t^2; which Gaussian it was adds the variance of their centres.
+        """
+        _, mean, spread, s2 = self.mixture(xt, t)
+        noise2 = 1 - self.schedule.alpha_bars[t].reshape(-1, 1)                             # (n, 1), or (1, 1)
+        variance = 1 - noise2 / s2 + noise2 * spread[:, None] / s2 ** 2 / xt.shape[1]
+        return np.sqrt(noise2) * (xt - mean) / s2, variance[:, 0]
 
     def score(self, xt, t):
         """grad log p_t(x_t), (n, d) float64: of one Gaussian (q - x_t) / s^2; of a mixture, the w-weighted mean of that."""
@@ -61,32 +70,32 @@ class ExactDenoiser:
         """log p_t(x_t), (n,) float64."""
         return self.mixture(xt, t)[0]
 
-    def noise_variance(self, xt, t):
-        """The part of the noise that cannot be known: the variance of eps given x_t, averaged over the d coordinates, (n,).
-
-        Within one Gaussian it is alpha_bar_t width^2 / s_t^2; which Gaussian it was adds the variance of their centres.
-        """
-        _, _, spread, s2 = self.mixture(xt, t)
-        noise2 = 1 - self.schedule.alpha_bars[t]
-        return 1 - noise2 / s2[:, 0] + noise2 * spread / s2[:, 0] ** 2 / xt.shape[1]
-
     def mixture(self, xt, t):
         """p_t is a mixture of Gaussians of variance s_t^2 around q_k = sqrt(alpha_bar_t) p_k. For each row of xt:
 
         log p_t(x_t) (n,); sum_k w_k q_k (n, d); sum_k w_k |q_k - that|^2 (n,); s_t^2 (n, 1).
         """
-        expect_rows("xt", xt, self.grid(1.0).shape[1], xt.dtype)
-        t = np.broadcast_to(self.schedule.levels(t, xt.shape[:-1]), len(xt))
-        log_p, mean, spread, s2 = np.empty(len(xt)), np.empty(xt.shape), np.empty(len(xt)), np.empty((len(xt), 1))
-        for level in np.unique(t):
-            alpha_bar = self.schedule.alpha_bars[level]
-            s2_level = 1 - alpha_bar + alpha_bar * self.width ** 2
-            q = np.sqrt(alpha_bar) * self.grid(np.sqrt(s2_level / alpha_bar))
-            rows = np.flatnonzero(t == level)
-            s2[rows] = s2_level
-            for some in np.array_split(rows, -(-len(rows) * len(q) // CELLS)):
-                log_p[some], mean[some], spread[some] = _mixture(xt[some].astype(np.float64), q, s2_level)
-        return log_p, mean, spread, s2
+        expect_floats("xt", xt)
+        t = self.schedule.levels(t, xt.shape[:-1])
+        results = np.empty(len(xt)), np.empty(xt.shape), np.empty(len(xt)), np.empty((len(xt), 1))
+        if t.ndim:                      # a level for each row: the rows of each level in turn
+            for level in np.unique(t):
+                rows = t == level
+                for result, part in zip(results, self.mixture(xt[rows], level)):
+                    result[rows] = part
+            return results
+        alpha_bar = self.schedule.alpha_bars[t]
+        s2 = 1 - alpha_bar + alpha_bar * self.width ** 2
+        q = np.sqrt(alpha_bar) * self.grid(np.sqrt(s2 / alpha_bar))
+        expect_rows("xt", xt, q.shape[1], xt.dtype)
+        q2 = np.sum(q * q, axis=1)
+        rows = max(1, CELLS // len(q))
+        for start in range(0, len(xt), rows):
+            block = slice(start, start + rows)
+            for result, part in zip(results, _mixture(xt[block].astype(np.float64), q, q2, s2)):
+                result[block] = part
+        results[3][:] = s2
+        return results
 
     def grid(self, noise_width):
         """The points, (K, d) float64; for a callable, as close as noise of that width needs them."""
@@ -94,42 +103,34 @@ class ExactDenoiser:
         return np.asarray(points, np.float64)
 
 
-def _mixture(x, q, s2):
-    """What ExactDenoiser.mixture says, for Gaussians of variance s2 around the rows of q; x (n, d), q (K, d)."""
-    q2 = np.sum(q * q, axis=1)
-    w = (x @ q.T - q2 / 2) / s2             # -|x - q|^2 / (2 s2), less -|x|^2 / (2 s2), which is the same for all q
+def _mixture(x, q, q2, s2):
+    """What ExactDenoiser.mixture says, for Gaussians of variance s2 around the rows of q; x (n, d), q (K, d), q2 = |q|^2 (K,)."""
+    w = x @ (q.T / s2) - q2 / (2 * s2)      # (n, K): -|x - q|^2 / (2 s2), less -|x|^2 / (2 s2), which is the same for all q
     top = w.max(axis=1, keepdims=True)      # taken out, so that the largest exp is 1 and none overflows
-    w = np.exp(w - top)
+    w -= top
+    np.maximum(w, -700, out=w)              # exp(-700) is nothing beside 1; below it exp is no longer fast
+    np.exp(w, out=w)
     total = w.sum(axis=1, keepdims=True)
-    w /= total                                                              # (n, K)
-    mean = w @ q
-    spread = np.maximum(w @ q2 - np.sum(mean * mean, axis=1), 0)
+    mean = w @ q / total
+    spread = np.maximum(w @ q2 / total[:, 0] - np.sum(mean * mean, axis=1), 0)
     log_p = (top + np.log(total))[:, 0] - np.sum(x * x, axis=1) / (2 * s2) \
         - np.log(len(q)) - x.shape[1] / 2 * np.log(2 * np.pi * s2)
     return log_p, mean, spread
 
 
-def loss_floor(exact, draw, rng, n=1000):
-    """The smallest noise-prediction loss that any denoiser can reach, at each level: (T,).
+def floor_and_excess(denoiser, exact, draw, rng, n=1000, dtype=np.float32):
+    """The noise-prediction loss of a denoiser at each level, in two parts: (T,), (T,).
 
-    E |eps - E[eps | x_t]|^2 / d is the mean over x_t of the variance of eps given x_t: with that variance in closed form, n
-    noisy points a level say it far more exactly than n squared differences would. draw(n, rng) -> x_0 (n, d).
+    The floor, E |eps* - eps|^2 / d, is what no denoiser can avoid: the mean of the variance that x_t leaves to the noise.
+    The excess, E |eps_hat - eps*|^2 / d, is the denoiser's own error. Their sum is the loss, for eps* - eps has mean 0 whatever
+    x_t is, so that its product with eps_hat - eps* has mean 0 too. Each part is measured by itself, over n noisy points a level:
+    neither is blurred by the noise in the loss. draw(n, rng) -> x_0 (n, d); the denoiser is given points of `dtype`.
     """
-    return np.array([exact.noise_variance(xt, t).mean() for t, xt in _noisy(exact.schedule, draw, rng, n)])
-
-
-def excess_loss(denoiser, exact, draw, rng, n=1000, dtype=np.float32):
-    """How far above the floor a denoiser is, at each level: E |eps_hat - eps*|^2 / d, (T,).
-
-    eps - eps* has mean 0 whatever x_t is, so E |eps_hat - eps|^2 = E |eps_hat - eps*|^2 + E |eps - eps*|^2: the loss is the
-    excess plus the floor. Measured as the first term alone, it is free of the noise in the second.
-    """
-    return np.array([np.mean((denoiser(xt.astype(dtype), t) - exact(xt, t)) ** 2)
-                     for t, xt in _noisy(exact.schedule, draw, rng, n)])
-
-
-def _noisy(schedule, draw, rng, n):
-    """For each level, (t, n fresh points with that level's noise)."""
-    for t in range(schedule.T):
+    floor, excess = np.empty(exact.schedule.T), np.empty(exact.schedule.T)
+    for t in range(exact.schedule.T):
         x0 = draw(n, rng).astype(np.float64)
-        yield t, schedule.add_noise(x0, t, rng.standard_normal(x0.shape))
+        xt = exact.schedule.add_noise(x0, t, rng.standard_normal(x0.shape))
+        eps, variance = exact.posterior(xt, t)
+        floor[t] = variance.mean()
+        excess[t] = np.mean((denoiser(xt.astype(dtype), t) - eps) ** 2)
+    return floor, excess

@@ -1,7 +1,6 @@
 """The reverse process: from pure noise back to points, one level at a time, all points at once."""
 import os
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -63,6 +62,10 @@ def sample(denoiser, schedule, n, d, rng, variance="posterior", skip=0, dtype=np
         return x[max(skip - start, 0):skip + n - start]
 
     blocks = range(skip // BLOCK, -(-(skip + n) // BLOCK))
+    if len(blocks) == 1:
+        yield last(blocks[0])
+        return
+    from concurrent.futures import ThreadPoolExecutor       # takes longer to import than one block takes to walk
     workers = os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:
         pending = deque()

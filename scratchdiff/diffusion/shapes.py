@@ -34,10 +34,12 @@ class Standard:
         return cls(center, float(extent * np.sqrt(np.mean(np.sum(((points - center) / extent) ** 2, axis=1)))))
 
     def forth(self, points):
-        return (points - self.center) / self.scale
+        """To standard form; the dtype is kept."""
+        return (points - self.center.astype(points.dtype)) / self.scale
 
     def back(self, points):
-        return points * self.scale + self.center
+        """From standard form, in float64: the center may be far from 0."""
+        return points.astype(np.float64) * self.scale + self.center
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,10 @@ class Shape:
     inputs: int = 1                     # 1 for a curve, 2 for a region
     width: float = 0.0                  # standard deviation of round Gaussian noise about it
 
-    def draw(self, n, rng):
-        """n random points, (n, 2) float64."""
-        points = self.standard.forth(self.place(rng.random((n, self.inputs))))
-        return points + self.standard_width * rng.standard_normal(points.shape) if self.width else points
+    def draw(self, n, rng, dtype=np.float64):
+        """n random points, (n, 2)."""
+        points = self.standard.forth(self.place(rng.random((n, self.inputs), dtype)).astype(dtype, copy=False))
+        return points + self.standard_width * rng.standard_normal(points.shape, dtype) if self.width else points
 
     def grid(self, spacing):
         """Points along the curve, or all over the region, no further apart than `spacing`: (K, 2). Noise is left out."""
@@ -126,5 +128,5 @@ SHAPES = {
     "gaussians": Shape(gaussians, length=0, parts=8, width=0.1),
     "checkerboard": Shape(checkerboard, length=4, parts=4, inputs=2),
     "square": Shape(square, length=4, parts=4),
-    "segment": Shape(segment, length=np.sqrt(5)),
+    "segment": Shape(segment, length=sqrt(5)),
 }

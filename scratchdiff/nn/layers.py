@@ -55,8 +55,8 @@ class Linear:
     def backward(self, dy):
         expect_forward_first(self, self.x)
         expect_shape("dy", dy, (len(self.x), self.W.shape[1]))
-        self.dW[:] = self.x.T @ dy                                          # (d_in, d_out)
-        self.db[:] = np.ones(len(dy), dy.dtype) @ dy                        # (d_out,)
+        np.matmul(self.x.T, dy, out=self.dW)                                # (d_in, d_out)
+        np.matmul(np.ones(len(dy), dy.dtype), dy, out=self.db)              # (d_out,)
         return dy @ self.W.T                                                # (n, d_in)
 
 
