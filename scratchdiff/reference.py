@@ -1,0 +1,165 @@
+"""All the mathematics once, one number at a time: plain Python floats, plain loops, nothing imported but sqrt and exp.
+
+Slow and obvious on purpose. Read it first: there is no array, no shape and no library between you and the chain rule.
+It is also what the fast code is held against: `python -m scratchdiff check` shows that its derivatives agree with finite
+differences, and that the fast code agrees with it, number by number.
+
+A network is a list of layers, and a layer is a pair (W, b): W[k][j] is the weight from input k to neuron j, b[j] is
+neuron j's bias. Between two layers stands an activation, a function of one number with its slope: RELU or SILU.
+"""
+from math import exp, sqrt
+
+
+# One neuron and its activation.
+
+def relu(z):
+    return z if z > 0 else 0.0
+
+
+def relu_slope(z):
+    return 1.0 if z > 0 else 0.0
+
+
+def sigmoid(z):
+    return 1 / (1 + exp(-z))
+
+
+def silu(z):
+    return z * sigmoid(z)
+
+
+def silu_slope(z):
+    """By the product rule: sigmoid + z sigmoid', and sigmoid' = sigmoid (1 - sigmoid)."""
+    return sigmoid(z) + z * sigmoid(z) * (1 - sigmoid(z))
+
+
+RELU = (relu, relu_slope)
+SILU = (silu, silu_slope)
+
+
+def neuron(x, W, b, j):
+    """Neuron j of a layer: the inputs, each times its weight, added up, plus the bias."""
+    z = b[j]
+    for k in range(len(x)):
+        z += x[k] * W[k][j]
+    return z
+
+
+# The network, forward and backward, for one example.
+
+def forward(network, activation, x):
+    """The output, and what backward needs: every layer's inputs, and its sums z before the activation."""
+    act, _ = activation
+    inputs, sums = [], []
+    for layer, (W, b) in enumerate(network):
+        z = [neuron(x, W, b, j) for j in range(len(b))]
+        inputs.append(x)
+        sums.append(z)
+        x = z if layer == len(network) - 1 else [act(zj) for zj in z]
+    return x, inputs, sums
+
+
+def backward(network, activation, inputs, sums, dy):
+    """How the loss changes with every weight, every bias and every input, if dy[j] is how it changes with output j.
+
+    A change of W[k][j] moves z[j] by inputs[k] times as much; b[j] moves z[j] by as much; an input k moves every z[j] of the
+    layer, each by W[k][j] times as much. So the loss moves by that, times how it moves with z[j].
+    """
+    _, slope = activation
+    gradients = [None] * len(network)
+    dz = dy
+    for layer in reversed(range(len(network))):
+        W, b = network[layer]
+        x = inputs[layer]
+        dW = [[x[k] * dz[j] for j in range(len(b))] for k in range(len(x))]
+        db = list(dz)
+        dx = [sum(dz[j] * W[k][j] for j in range(len(b))) for k in range(len(x))]
+        gradients[layer] = (dW, db)
+        if layer > 0:                   # x[k] came out of the activation of the layer before, from its z[k]
+            dz = [dx[k] * slope(sums[layer - 1][k]) for k in range(len(x))]
+    return gradients, dx
+
+
+def flatten(layers):
+    """Every number of a list of (W, b), in one list: layer by layer, W row by row, then b."""
+    return [number for W, b in layers for row in [*W, b] for number in row]
+
+
+def unflatten(numbers, widths):
+    """The list of (W, b) that `flatten` made the numbers from; widths as in (3, 64, 64, 2)."""
+    rest = iter(numbers)
+    return [([[next(rest) for _ in range(d_out)] for _ in range(d_in)], [next(rest) for _ in range(d_out)])
+            for d_in, d_out in zip(widths, widths[1:])]
+
+
+# Diffusion: the schedule, a noisy point, the guess, the loss.
+
+def alpha_bars_of(betas):
+    """alpha_bar_t = (1 - beta_0) (1 - beta_1) ... (1 - beta_t)."""
+    product, alpha_bars = 1.0, []
+    for beta in betas:
+        product *= 1 - beta
+        alpha_bars.append(product)
+    return alpha_bars
+
+
+def add_noise(x0, eps, alpha_bar):
+    return [sqrt(alpha_bar) * x0[i] + sqrt(1 - alpha_bar) * eps[i] for i in range(len(x0))]
+
+
+def skip_and_gain(predicts, alpha_bar):
+    """The guess is skip x_t + gain (the network's output): see diffusion/denoiser.py."""
+    return (0.0, 1.0) if predicts == "eps" else (sqrt(1 - alpha_bar), sqrt(alpha_bar))
+
+
+def guess_noise(network, activation, predicts, xt, t, alpha_bars):
+    """The denoiser's guess at the noise in one point, and what backward needs."""
+    skip, gain = skip_and_gain(predicts, alpha_bars[t])
+    output, inputs, sums = forward(network, activation, [*xt, t / len(alpha_bars)])
+    return [skip * xt[i] + gain * output[i] for i in range(len(xt))], inputs, sums
+
+
+def loss_and_gradients(network, activation, predicts, alpha_bars, batch):
+    """The mean squared error over a batch of (xt, t, eps), and its gradient, flattened.
+
+    loss = 1/N sum over examples and coordinates of (guess - eps)^2, so that d loss / d guess = 2 (guess - eps) / N, and
+    d guess / d output = gain.
+    """
+    N = sum(len(xt) for xt, _, _ in batch)
+    loss, total = 0.0, [0.0] * len(flatten(network))
+    for xt, t, eps in batch:
+        guess, inputs, sums = guess_noise(network, activation, predicts, xt, t, alpha_bars)
+        _, gain = skip_and_gain(predicts, alpha_bars[t])
+        doutput = []
+        for i in range(len(xt)):
+            loss += (guess[i] - eps[i]) ** 2 / N
+            doutput.append(gain * 2 * (guess[i] - eps[i]) / N)
+        gradients, _ = backward(network, activation, inputs, sums, doutput)
+        total = [a + b for a, b in zip(total, flatten(gradients))]
+    return loss, total
+
+
+# Learning: Adam, one parameter at a time.
+
+def adam_step(params, grads, m, v, k, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+    """Step number k = 1, 2, ... of Adam (Kingma & Ba 2015, algorithm 1); changes the lists params, m and v."""
+    for i in range(len(params)):
+        m[i] = beta1 * m[i] + (1 - beta1) * grads[i]
+        v[i] = beta2 * v[i] + (1 - beta2) * grads[i] ** 2
+        m_hat = m[i] / (1 - beta1 ** k)
+        v_hat = v[i] / (1 - beta2 ** k)
+        params[i] -= lr * m_hat / (sqrt(v_hat) + eps)
+
+
+# Generating: one step back for one point.
+
+def reverse_step(xt, t, guess, z, betas, alpha_bars, variance):
+    """x_{t-1} from x_t (Ho et al. 2020, algorithm 2); z is fresh noise, of which the last step, t = 0, uses none."""
+    if t == 0:
+        sigma = 0.0
+    elif variance == "beta":
+        sigma = sqrt(betas[t])
+    else:
+        sigma = sqrt(betas[t] * (1 - alpha_bars[t - 1]) / (1 - alpha_bars[t]))
+    share = betas[t] / sqrt(1 - alpha_bars[t])
+    return [(xt[i] - share * guess[i]) / sqrt(1 - betas[t]) + sigma * z[i] for i in range(len(xt))]
