@@ -1,0 +1,231 @@
+"""The chain of trust: why the radius at the end of a run can be believed. Each link is a claim, a figure and a bound.
+
+    finite differences -> the reference -> the vectorised network, Adam, the sampler -> the radius that a run prints
+    finite differences -> the perfect denoiser -> how good that radius could have been
+
+`python -m scratchdiff check` prints the links, and the tests require them.
+"""
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import product
+
+import numpy as np
+
+from scratchdiff import reference
+from scratchdiff.app.cli import LAYERS
+from scratchdiff.app.data import shape_data
+from scratchdiff.app.recipe import RECIPES
+from scratchdiff.app.model import ACTIVATIONS, SAMPLING, Model
+from scratchdiff.diffusion.denoiser import Denoiser
+from scratchdiff.diffusion.exact import ExactDenoiser, floor_and_excess
+from scratchdiff.diffusion.sampling import BLOCK, sample
+from scratchdiff.diffusion.schedule import Schedule
+from scratchdiff.diffusion.shapes import SHAPES
+from scratchdiff.diffusion.streams import stream
+from scratchdiff.nn.adam import Adam
+from scratchdiff.nn.gradcheck import TOLERANCE, check_gradients
+from scratchdiff.nn.layers import Linear
+from scratchdiff.nn.loss import MSE
+from scratchdiff.nn.mlp import MLP
+
+KINDS = list(product(["relu", "silu"], ["eps", "v"]))   # every activation with every meaning of the network's output
+REFERENCE_ACTIVATIONS = {"relu": reference.RELU, "silu": reference.SILU}
+WIDTHS = (3, 6, 6, 2)                   # oblong and square: a transpose that is lost or too many shows in one of them
+
+
+@dataclass(frozen=True)
+class Link:
+    """A claim, by how much it is missed, and by how much it may be."""
+
+    claim: str
+    figure: float
+    bound: float
+    detail: str = ""                    # tables that say where
+
+    @property
+    def ok(self):
+        return bool(self.figure <= self.bound)          # not so for nan
+
+
+def reference_gradients():
+    reports = [check_gradients(_ReferenceLoss(*kind), _mlp(kind[0]).params) for kind in KINDS]
+    wrong = [str(report) for report in reports if not report.ok]
+    return Link("the reference's gradients = finite differences", _largest(reports), TOLERANCE, "\n".join(wrong))
+
+
+def network_is_reference():
+    """From the same clean points and the same noise, the loss and its gradient, twice; for each kind."""
+    figures = []
+    x0, t, eps = _points()
+    for activation, predicts in KINDS:
+        denoiser = Denoiser(_mlp(activation), Schedule.linear(), predicts)
+        mse = MSE()
+        loss = mse.forward(denoiser.forward(denoiser.schedule.add_noise(x0, t, eps), t), eps)
+        denoiser.backward(mse.backward())
+        its = _ReferenceLoss(activation, predicts)
+        figures += [abs(loss - its.forward(denoiser.mlp.params)), _distance(denoiser.mlp.grads, its.backward(1.0))]
+    return Link("the network's gradients = the reference's", max(figures), 1e-12)
+
+
+def network_gradients():
+    reports = [report for name in LAYERS for report in layer_reports(name)]
+    shown = [str(report) for report in reports if not report.ok] or [str(next(layer_reports(name))) for name in LAYERS]
+    return Link("every layer's gradients = finite differences", _largest(reports), TOLERANCE, "\n".join(shown))
+
+
+def layer_reports(name):
+    """Yield the gradient checker's reports on one of LAYERS, each kind of a network and of a denoiser by itself."""
+    rng = np.random.default_rng(0)
+    x, W, b, target = (rng.standard_normal(shape) for shape in [(5, 3), (3, 4), (4,), (5, 3)])
+    if name == "Linear":
+        yield check_gradients(Linear(W, b), x)
+    elif name == "MSE":
+        yield check_gradients(MSE(), x, target)
+    elif name == "MLP":
+        for activation, layer in ACTIVATIONS.items():
+            yield replace(check_gradients(_mlp(activation), x), title=f"MLP with {layer.__name__}")
+    elif name == "Denoiser":
+        xt, t, _ = _points()
+        for predicts in ("v", "eps"):
+            denoiser = Denoiser(_mlp("silu"), Schedule.linear(), predicts)
+            yield replace(check_gradients(denoiser, xt, t), title=f"Denoiser that predicts {predicts}")
+    else:
+        yield check_gradients(ACTIVATIONS[name.lower()](), x)
+
+
+def adam_is_reference():
+    """Twenty steps on the same gradients, of all sizes and signs."""
+    rng = np.random.default_rng(0)
+    params, grads = rng.standard_normal(50), np.zeros(50)
+    adam = Adam(params, grads)
+    theirs, m, v = params.tolist(), [0.0] * 50, [0.0] * 50
+    for k in range(1, 21):
+        grads[:] = rng.standard_normal(50) * 10.0 ** rng.integers(-6, 3, 50)
+        adam.step(0.1 / k)
+        reference.adam_step(theirs, grads.tolist(), m, v, k, 0.1 / k)
+    return Link("20 steps of Adam = 20 of the reference's Adam", _distance(params, theirs), 1e-12)
+
+
+def score_is_gradient():
+    """At every level, noisy points around the circle: the score against central differences of the log density."""
+    exact = ExactDenoiser(Schedule.linear(), SHAPES["circle"].grid)
+    rng = np.random.default_rng(0)
+    figures = []
+    for t in range(exact.schedule.T):
+        x0 = SHAPES["circle"].draw(20, rng)
+        xt = exact.schedule.add_noise(x0, t, rng.standard_normal(x0.shape))
+        h = 1e-4 * np.sqrt(1 - exact.schedule.alpha_bars[t])    # the density bends over about one width of the noise
+        steps = h * np.eye(2)
+        differences = np.stack([exact.log_density(xt + step, t) - exact.log_density(xt - step, t) for step in steps], axis=1)
+        figures.append(_distance(exact.score(xt, t), differences / (2 * h)))
+    return Link("the perfect denoiser = its density's differences", max(figures), 1e-6)
+
+
+def sampler_is_reference(count=3):
+    """The first points of a sample from a trained network, all 50 steps, again with the reference, from the same noise."""
+    model = trained()
+    denoiser, network = in_double(model)
+    schedule = denoiser.schedule
+    betas = schedule.betas.tolist()
+    alpha_bars = reference.alpha_bars_of(betas)
+    figures = []
+    for variance in ("beta", "posterior"):
+        rng = model.stream(0, SAMPLING)
+        points = next(sample(denoiser, schedule, count, 2, rng, variance, dtype=np.float64))
+        draws = stream(rng, 0)
+        xs = draws.standard_normal((BLOCK, 2))[:count].tolist()
+        for t in reversed(range(schedule.T)):
+            zs = draws.standard_normal((BLOCK, 2))[:count].tolist()
+            for i, (x, z) in enumerate(zip(xs, zs)):
+                guess, _, _ = reference.guess_noise(network, REFERENCE_ACTIVATIONS[model.recipe.activation],
+                                                    model.recipe.predicts, x, t, alpha_bars)
+                xs[i] = reference.reverse_step(x, t, guess, z, betas, alpha_bars, variance)
+        figures.append(np.abs(points - xs).max())
+    return Link("the sampler = the reference's, point by point", max(figures), 1e-10)
+
+
+def perfect_radius():
+    """Where the sampler ends when every guess is perfect."""
+    exact = ExactDenoiser(Schedule.linear(), SHAPES["circle"].grid)
+    points = np.concatenate(list(sample(exact, exact.schedule, 500, 2, np.random.default_rng(0), dtype=np.float64)))
+    return Link("with the perfect denoiser, |radius - 1|", np.abs(np.hypot(*points.T) - 1).max(), 1e-3)
+
+
+def network_excess():
+    model = trained()
+    exact = ExactDenoiser(model.denoiser.schedule, SHAPES["circle"].grid)
+    _, excess = floor_and_excess(model.denoiser, exact, SHAPES["circle"].draw, np.random.default_rng(0))
+    return Link("a new network's loss, above the floor", excess.mean(), 0.006)
+
+
+def network_radius():
+    radius = np.hypot(*np.concatenate(list(trained().sample(500))).T)
+    return Link("its points: root mean square of radius - 1", np.sqrt(np.mean((radius - 1) ** 2)), 0.017)
+
+
+LINKS = [[reference_gradients],
+         [network_is_reference, network_gradients],
+         [adam_is_reference],
+         [score_is_gradient],
+         [sampler_is_reference, perfect_radius],
+         [network_excess, network_radius]]
+
+
+@cache
+def trained():
+    """A model of the default recipe, trained on the circle."""
+    model = Model.new(RECIPES["default"], 0, shape_data("circle"))
+    for _ in model.train():
+        pass
+    return model
+
+
+def in_double(model):
+    """A model's denoiser again in float64, and its network as the reference wants it."""
+    mlp = model.denoiser.mlp
+    double = MLP(mlp.widths, np.random.default_rng(0), ACTIVATIONS[model.recipe.activation], np.float64)
+    double.params[:] = mlp.params
+    return (Denoiser(double, model.denoiser.schedule, model.recipe.predicts),
+            reference.unflatten(double.params.tolist(), mlp.widths))
+
+
+class _ReferenceLoss:
+    """The reference's loss as a function of all its parameters, dressed as a layer for the gradient checker."""
+
+    def __init__(self, activation, predicts):
+        self.activation, self.predicts = REFERENCE_ACTIVATIONS[activation], predicts
+        self.alpha_bars = reference.alpha_bars_of(Schedule.linear().betas.tolist())
+        self.batch = [(reference.add_noise(x0, eps, self.alpha_bars[t]), t, eps)
+                      for x0, t, eps in zip(*(array.tolist() for array in _points()))]
+
+    def forward(self, params):
+        loss, self.gradient = reference.loss_and_gradients(
+            reference.unflatten(params.tolist(), WIDTHS), self.activation, self.predicts, self.alpha_bars, self.batch)
+        return loss
+
+    def backward(self, dloss):
+        return dloss * np.array(self.gradient)
+
+
+def _mlp(activation):
+    """A small network in float64, with biases off 0, where a mistake might not show."""
+    rng = np.random.default_rng(1)
+    mlp = MLP(WIDTHS, rng, ACTIVATIONS[activation], np.float64)
+    mlp.params += 0.1 * rng.standard_normal(mlp.params.shape)
+    return mlp
+
+
+def _points(n=5):
+    """Points of the circle, levels, and noise, in float64: x0 (n, 2), t (n,), eps (n, 2)."""
+    rng = np.random.default_rng(2)
+    return SHAPES["circle"].draw(n, rng), rng.integers(50, size=n), rng.standard_normal((n, 2))
+
+
+def _distance(a, b):
+    """The largest difference between two arrays, in units of the second's largest entry."""
+    return float(np.abs(np.subtract(a, b)).max() / np.abs(b).max())
+
+
+def _largest(reports):
+    """The largest error in some gradient reports; infinite if one is wrong in another way than by its numbers."""
+    return max(np.inf if report.error <= TOLERANCE and not report.ok else report.error for report in reports)

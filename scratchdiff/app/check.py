@@ -1,0 +1,41 @@
+"""python -m scratchdiff check: the chain of trust, printed link by link."""
+import numpy as np
+
+from scratchdiff.app.chain import LINKS, layer_reports
+
+
+def check(options):
+    """Print the chain, or the table of one layer; return 0 if all is right, else 1."""
+    return 0 if (print_layer(options.layer) if options.layer else print_chain()) else 1
+
+
+def print_chain():
+    """Print every link with its figure, its bound and the verdict; return whether all hold."""
+    all_hold = True
+    for number, functions in enumerate(LINKS, 1):
+        for function in functions:
+            with np.errstate(all="ignore"):
+                ok = _print_link(number, function)
+            all_hold = all_hold and ok
+            number = " "                # for the further claims of the same link
+    print("every link holds" if all_hold else "THE CHAIN IS BROKEN: what comes after the first FAIL proves nothing")
+    return all_hold
+
+
+def _print_link(number, function):
+    try:
+        link = function()
+    except Exception as error:          # a planted fault may well end in an exception: that too is a verdict on this link
+        print(f"{number}  {function.__name__.replace('_', ' '):<51} FAIL\n     {type(error).__name__}: {error}", flush=True)
+        return False
+    print(f"{number}  {link.claim:<51} {link.figure:>7.0e} <= {link.bound:<6.0e} {'pass' if link.ok else 'FAIL'}", flush=True)
+    if link.detail:
+        print("\n".join("  " + line for line in link.detail.splitlines()), flush=True)
+    return link.ok
+
+
+def print_layer(name):
+    """Print the gradient checker's table for one kind of layer; return whether it is right."""
+    reports = list(layer_reports(name))
+    print(*reports, sep="\n")
+    return all(report.ok for report in reports)

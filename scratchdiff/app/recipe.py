@@ -1,0 +1,48 @@
+"""How to learn: all that decides a run but the points and the seed."""
+from dataclasses import dataclass
+from math import inf
+
+CHOICES = {"activation": ("relu", "silu"), "predicts": ("eps", "v"), "variance": ("posterior", "beta")}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The settings of a run; flags on the command line replace single ones. ValueError names the one that cannot be."""
+
+    hidden: tuple                       # units of each hidden layer
+    activation: str                     # "relu" or "silu": nn/layers.py
+    predicts: str                       # "eps" or "v": diffusion/denoiser.py
+    steps: int
+    batch_size: int
+    antithetic: bool                    # each noisy point twice, with opposite noise: diffusion/training.py
+    lr: float                           # size of Adam's first step
+    decay: bool                         # whether it falls to 0 along a straight line, or stays as it is
+    variance: str                       # "posterior" or "beta": diffusion/schedule.py
+
+    def __post_init__(self):
+        for name, number in [("steps", self.steps), ("batch_size", self.batch_size),
+                             *(("hidden", width) for width in self.hidden)]:
+            if type(number) is not int or number < 1:
+                raise ValueError(f"{name} must be made of whole numbers from 1 up, got {number!r}")
+        for name, allowed in CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
+        for name in ("antithetic", "decay"):
+            if type(getattr(self, name)) is not bool:
+                raise ValueError(f"{name} must be true or false, got {getattr(self, name)!r}")
+        if type(self.lr) not in (int, float) or not 0 < self.lr < inf:
+            raise ValueError(f"lr must be a number above 0, got {self.lr!r}")
+
+    def lr_at(self, step):
+        """The size of Adam's step number `step`, counted from 0."""
+        return self.lr * (1 - step / self.steps) if self.decay else self.lr
+
+
+RECIPES = {
+    # Chosen by measuring: the README says what each setting brings.
+    "default": Recipe(hidden=(32,) * 5, activation="silu", predicts="v", steps=2000, batch_size=256, antithetic=True,
+                      lr=2e-2, decay=True, variance="posterior"),
+    # What the PyTorch tutorial does.
+    "tutorial": Recipe(hidden=(64, 64), activation="relu", predicts="eps", steps=2000, batch_size=256, antithetic=False,
+                       lr=1e-3, decay=False, variance="beta"),
+}

@@ -1,0 +1,146 @@
+"""python -m scratchdiff: train on points, generate, report."""
+import math
+import os
+import signal
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+
+import numpy as np
+
+from scratchdiff.app import braille
+from scratchdiff.app.data import read_data
+from scratchdiff.app.errors import CommandError
+from scratchdiff.app.files import expect_writable, write_text
+from scratchdiff.app.model import REPORT, SPLIT, Model
+from scratchdiff.app.progress import Progress
+from scratchdiff.app.recipe import RECIPES
+from scratchdiff.app.report import COMPARED, could_be_lines, figures, loss_parts
+
+
+def run(options):
+    """Train, generate, report; save and draw what was asked for."""
+    for path in filter(None, (options.save, options.picture, options.loss_curve)):
+        expect_writable(path)
+    model = resumed(options) if options.resume else new(options)
+
+    def save():
+        from scratchdiff.app.store import save_model
+        save_model(options.save, model)
+
+    def after_step(steps):
+        if options.save_every and steps % options.save_every == 0:
+            save()
+    try:
+        train_and_tell(model, options.quiet, after_step)
+    except KeyboardInterrupt:
+        if not options.save:
+            raise
+        save()
+        raise KeyboardInterrupt(f"after {model.adam.k} steps, saved in {options.save}; "
+                                f"go on with --resume {options.save}") from None
+    if options.save:
+        save()
+
+    points = np.concatenate(list(model.sample(max(options.points, COMPARED))))
+    result = figures(model, points, options.points)
+    print(f"generated {options.points} points", *(f"{name} = {value} ({meaning})" for name, value, meaning in result), sep="\n")
+    parts = loss_parts(model) if options.loss_curve or not options.quiet else None
+    if parts and not options.quiet:
+        print(*could_be_lines(model, points[:options.points], parts), sep="\n")
+    if options.picture or options.loss_curve:
+        draw(options, model, points[:options.points], result, parts)
+    if not options.quiet:
+        braille.show(model.data.standard.back(points[:options.points]))
+
+
+def draw(options, model, points, result, parts):
+    """Write the pictures that were asked for."""
+    from scratchdiff.app import svg
+    name = model.data.name if options.data in (None, "-") else os.path.basename(options.data)
+    back = model.data.standard.back
+    if options.picture:
+        caption = [f"{name}: {len(points)} generated points", ", ".join(f"{figure} {value}" for figure, value, _ in result)]
+        real = back(model.data.draw(svg.MOVING, Model.stream(model.seed, REPORT)))
+        if options.animate:
+            states = [back(state[:len(points)]) for state in model.walk()]
+            write_text(options.picture, svg.animation(real, states, caption))
+        else:
+            write_text(options.picture, svg.scatter(real, back(points), caption))
+    if options.loss_curve:
+        caption = [f"{name}: loss of each of {len(model.losses)} steps (mean, and most)"]
+        write_text(options.loss_curve, svg.loss_curve(model.losses, parts and parts[0], caption))
+
+
+def new(options):
+    """A new model, of the recipe and the data that the options say."""
+    seed = options.seed or 0
+    recipe = changed(RECIPES[options.recipe or "default"], options)
+    return Model.new(recipe, seed, read_data(options.data or "circle", Model.stream(seed, SPLIT)))
+
+
+def resumed(options):
+    """The model of a file, its plan of steps perhaps a longer one. CommandError if an option contradicts the file."""
+    from scratchdiff.app.store import load_model
+    model = load_model(options.resume)
+    recipe = changed(model.recipe, options)
+    if recipe.steps < model.adam.k:
+        raise CommandError(f"--steps {recipe.steps} is fewer than the {model.adam.k} steps that {options.resume} has taken")
+    want = changed(RECIPES[options.recipe] if options.recipe else model.recipe, options)
+    for name, value in asdict(want).items():
+        had = getattr(model.recipe, name)
+        if value != had and name != "steps":
+            raise CommandError(f"{options.resume} was trained with {name} {shown(had)}: it cannot go on with {shown(value)}")
+    if options.seed is not None and options.seed != model.seed:
+        raise CommandError(f"{options.resume} was trained with seed {model.seed}: it cannot go on with {options.seed}")
+    if options.data is not None:
+        data = read_data(options.data, Model.stream(model.seed, SPLIT))
+        if data.name != model.data.name or not np.array_equal(data.points, model.data.points):
+            raise CommandError(f"{options.resume} was trained on other data than {options.data}")
+    model.recipe = recipe
+    return model
+
+
+def changed(recipe, options):
+    """A recipe with the fields replaced for which there is an option."""
+    given = {name: getattr(options, name, None) for name in asdict(recipe)}
+    given["hidden"] = tuple(options.hidden) if options.hidden else None
+    return replace(recipe, **{name: value for name, value in given.items() if value is not None})
+
+
+def shown(value):
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+@contextmanager
+def interrupts_held():
+    """Hold Ctrl-C back: yield a function that raises KeyboardInterrupt if it was pressed. So work stops between two steps."""
+    pressed = []
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+
+    def check():
+        if pressed:
+            raise KeyboardInterrupt
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def train_and_tell(model, quiet, after_step):
+    """Train; print the loss every 500 steps unless quiet; call after_step(steps taken) after every one.
+
+    Ctrl-C stops between two steps, as KeyboardInterrupt. CommandError if the loss is no longer a finite number.
+    """
+    steps = model.recipe.steps
+    with Progress(steps) as progress, interrupts_held() as check, np.errstate(all="ignore"):
+        for step, loss in model.train():
+            if not math.isfinite(loss):
+                raise CommandError(f"the loss is no longer a finite number at step {step}: "
+                                   f"try an --lr smaller than {model.recipe.lr:g}", status=1)
+            if step % 500 == 0 and not quiet:
+                progress.clear()
+                print(f"step {step:5d}  loss {loss:.4f}", flush=True)
+            if step % 20 == 0:
+                progress.show(step, f"step {step}/{steps}  loss {loss:.4f}")
+            after_step(step + 1)
+            check()

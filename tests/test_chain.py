@@ -1,0 +1,73 @@
+"""app/chain.py and app/check.py: every link holds; a broken one is named, and so is an exception on the way."""
+import numpy as np
+import pytest
+
+from scratchdiff.app import chain, check
+from scratchdiff.app.chain import LINKS, Link, layer_reports
+from scratchdiff.app.cli import LAYERS, main
+from scratchdiff.nn.layers import Linear, ReLU
+
+
+@pytest.mark.parametrize("function", [function for group in LINKS for function in group], ids=lambda function: function.__name__)
+def test_every_link_holds(function):
+    link = function()
+    assert link.ok, f"{link.claim}: {link.figure:.1e}, more than {link.bound:.0e}\n{link.detail}"
+    assert link.figure > 0, "an error of exactly 0 would mean that nothing was compared"
+
+
+def test_a_link_that_is_no_number_is_broken():
+    assert Link("", 1.0, 1.0).ok and not Link("", 1.1, 1.0).ok and not Link("", float("nan"), 1.0).ok
+
+
+def test_the_whole_chain_is_printed(capsys):
+    assert main(["check"]) == 0
+    out = capsys.readouterr().out
+    lines = [line for line in out.splitlines() if not line.startswith("  ") or line.endswith("pass")]
+    assert [line[0] for line in lines[:-1]] == ["1", "2", " ", "3", "4", "5", " ", "6", " "]
+    assert all(line.endswith("pass") for line in lines[:-1]) and lines[-1] == "every link holds"
+    assert max(map(len, out.splitlines())) <= 80 and "FAIL" not in out
+    for title in ("Linear: ok", "ReLU: ok", "SiLU: ok", "MSE: ok", "MLP with ReLU: ok", "Denoiser that predicts v: ok"):
+        assert title in out
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_table_of_one_layer(name, capsys):
+    assert main(["check", "--layer", name]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(name) and "backprop" in out and all(report.ok for report in layer_reports(name))
+
+
+def test_a_wrong_layer_breaks_its_link_and_its_table_says_where(capsys, monkeypatch):
+    right = Linear.backward
+
+    def wrong(self, dy):
+        dx = right(self, dy)
+        self.dW *= 2
+        return dx
+    monkeypatch.setattr(Linear, "backward", wrong)
+    assert main(["check", "--layer", "Linear"]) == 1
+    assert "WRONG: off by a constant factor: 2 times what it should be" in capsys.readouterr().out
+    monkeypatch.setattr(check, "LINKS", [[chain.reference_gradients], [chain.network_is_reference, chain.network_gradients]])
+    assert main(["check"]) == 1
+    out = capsys.readouterr().out
+    assert [line[-4:] for line in out.splitlines() if line.endswith(("pass", "FAIL"))] == ["pass", "FAIL", "FAIL"]
+    assert "  Linear: WRONG" in out and "  ReLU: ok" not in out, "only what is wrong is shown"
+    assert out.splitlines()[-1].startswith("THE CHAIN IS BROKEN")
+
+
+def test_an_exception_breaks_the_link_that_it_comes_from(capsys, monkeypatch):
+    monkeypatch.setattr(ReLU, "backward", lambda self, dy: dy @ np.ones((7, 7)))
+    monkeypatch.setattr(check, "LINKS", [[chain.network_is_reference], [chain.adam_is_reference]])
+    assert main(["check"]) == 1
+    first, second, third, _ = capsys.readouterr().out.splitlines()
+    assert first.startswith("1  network is reference") and first.endswith("FAIL") and "ValueError: matmul" in second
+    assert third.startswith("2  20 steps of Adam") and third.endswith("pass")
+
+
+def test_an_error_of_another_kind_than_numbers_breaks_the_link(monkeypatch):
+    def wrong(self, dy):
+        dy *= self.on
+        return dy
+    monkeypatch.setattr(ReLU, "backward", wrong)
+    link = chain.network_gradients()
+    assert link.figure == np.inf and "WRONG: backward changes the dy that it is given" in link.detail

@@ -1,0 +1,302 @@
+"""The command line, as a person uses it."""
+import fcntl
+import io
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scratchdiff.app import store
+from scratchdiff.app.cli import main
+from scratchdiff.app.store import load_model
+
+ROOT = Path(__file__).parent.parent
+SMALL = ["--steps", "40", "--hidden", "8", "--batch-size", "16"]
+COMMAND = [sys.executable, "-m", "scratchdiff"]
+
+
+def run(*arguments, **rest):
+    """In a process of its own."""
+    return subprocess.run([*COMMAND, *map(str, arguments)], cwd=ROOT, text=True, capture_output=True, timeout=60, **rest)
+
+
+@pytest.fixture
+def cli(capsys):
+    """In this process, which is faster: the exit status, the lines on stdout, and what is on stderr."""
+    def call(*arguments):
+        status = main(list(map(str, arguments)))
+        out, err = capsys.readouterr()
+        return status, out.splitlines(), err
+    return call
+
+
+def test_the_default_run():
+    result = run()
+    assert (result.returncode, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    for line, step in zip(lines, (0, 500, 1000, 1500)):
+        assert re.fullmatch(rf"step {step:5d}  loss \d\.\d{{4}}", line)
+    assert lines[4] == "generated 500 points"
+    mean = re.fullmatch(r"mean radius = (\d\.\d{3}) \(target 1\.000\)", lines[5])
+    std = re.fullmatch(r"std radius = (\d\.\d{3}) \(small = points really are on the circle\)", lines[6])
+    assert abs(float(mean[1]) - 1) <= 0.01 and float(std[1]) <= 0.016
+    assert lines[7] == "how good could it have been?" and len(lines) == 11
+    assert max(map(len, lines)) < 80
+
+
+def test_the_tutorials_run(cli):
+    status, lines, _ = cli("--recipe", "tutorial", "--quiet")
+    assert status == 0 and len(lines) == 3
+    assert abs(float(lines[1].split()[3]) - 1) <= 0.03 and 0.05 < float(lines[2].split()[3]) <= 0.13
+
+
+def test_the_same_again_byte_for_byte():
+    first, second, other = (run(*SMALL, "--seed", seed).stdout for seed in (5, 5, 6))
+    assert first == second != other
+
+
+def test_quiet_leaves_the_last_three_lines(cli):
+    _, lines, _ = cli(*SMALL, "--points", 7)
+    _, quiet, _ = cli(*SMALL, "--points", 7, "--quiet")
+    assert len(quiet) == 3 and quiet == lines[1:4] and quiet[0] == "generated 7 points"
+
+
+@pytest.mark.parametrize("flag, value", [("--recipe", "tutorial"), ("--steps", 41), ("--batch-size", 17), ("--lr", 0.5),
+                                         ("--variance", "beta"), ("--seed", 1), ("--data", "moons"), ("--points", 501)])
+def test_every_flag_changes_the_result(cli, flag, value):
+    assert cli(*SMALL)[1] != cli(*SMALL, flag, value)[1]
+
+
+def test_hidden_layers(cli):
+    assert len({tuple(cli("--steps", 5, "--batch-size", 16, "--hidden", *widths)[1]) for widths in [(8,), (9,), (8, 8)]}) == 3
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (["--steps", "0"], "argument --steps: wants a whole number from 1 up, got '0'"),
+    (["--steps", "-5"], "argument --steps: wants a whole number from 1 up, got '-5'"),
+    (["--steps", "many"], "argument --steps: wants a whole number from 1 up, got 'many'"),
+    (["--steps", "1.5"], "argument --steps: wants a whole number"), (["--steps"], "argument --steps: expected one argument"),
+    (["--lr", "nan"], "argument --lr: wants a number above 0, got 'nan'"), (["--lr", "0"], "argument --lr: wants a number above 0"),
+    (["--lr", "inf"], "argument --lr: wants a number above 0"), (["--lr", "-1"], "argument --lr: wants a number above 0"),
+    (["--lr", "fast"], "argument --lr: wants a number above 0, got 'fast'"),
+    (["--hidden", "0"], "argument --hidden: wants a whole number from 1 up, got '0'"),
+    (["--hidden", "64", "x"], "argument --hidden: wants a whole number from 1 up, got 'x'"),
+    (["--points", "-3"], "argument --points: wants a whole number from 1 up, got '-3'"),
+    (["--points", "0"], "argument --points: wants a whole number from 1 up, got '0'"),
+    (["--batch-size", "0"], "argument --batch-size: wants a whole number from 1 up, got '0'"),
+    (["--seed", "-1"], "argument --seed: wants a whole number from 0 up, got '-1'"),
+    (["--recipe", "secret"], "argument --recipe: invalid choice: 'secret'"), (["--variance", "x"], "argument --variance: invalid choice"),
+    (["--frobnicate"], "unrecognized arguments: --frobnicate"), (["--ste", "5"], "unrecognized arguments: --ste"),
+    (["train"], "unrecognized arguments: train"), (["--animate"], "--animate needs --picture"),
+    (["--save-every", "5"], "--save-every needs --save"), (["--save-every", "0", "--save", "m.npz"], "argument --save-every: wants"),
+    (["--save", "model.txt"], "argument --save: wants a file name that ends in .npz, got 'model.txt'"),
+    (["--picture", "p.png"], "argument --picture: wants a file name that ends in .svg"),
+    (["--save", "no/such/m.npz"], "cannot write no/such/m.npz: there is no folder no/such"),
+    (["--picture", "no/p.svg"], "cannot write no/p.svg: there is no folder no"), (["--resume", "no.npz"], "cannot read no.npz: No such file"),
+    (["--data", "no.csv"], "cannot read no.csv: No such file or directory"), (["--data", "circel"], "cannot read circel: it must be a file"),
+    (["--hidden", "100000000", "100000000"], "not enough memory: "), (["sample"], "the following arguments are required: MODEL"),
+    (["sample", "no.npz"], "cannot read no.npz: No such file"), (["sample", "m.npz", "--out", "p.txt"], "argument --out: wants a file name"),
+    (["sample", "m.npz", "--points", "0"], "argument --points: wants"), (["sample", "m.npz", "--skip", "-1"], "argument --skip: wants"),
+    (["check", "--layer", "Tanh"], "argument --layer: invalid choice: 'Tanh'"), (["check", "more"], "unrecognized arguments: more")])
+def test_bad_input_is_one_line_and_status_2(cli, arguments, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = cli(*arguments)
+    assert (status, out) == (2, []) and err.startswith(f"scratchdiff: error: {said}") and err.count("\n") == 1
+    assert os.listdir(tmp_path) == []
+
+
+def test_bad_input_in_a_process_of_its_own():
+    result = run("--steps", "0")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "scratchdiff: error: argument --steps: wants a whole number from 1 up, got '0'\n"
+
+
+@pytest.mark.parametrize("recipe", ["default", "tutorial"])
+def test_a_loss_that_explodes_stops_the_run(cli, recipe):
+    status, out, err = cli("--lr", "1e6", "--recipe", recipe)
+    assert status == 1 and len(out) <= 1
+    assert re.fullmatch(r"scratchdiff: error: the loss is no longer a finite number at step \d+: try an --lr smaller than 1e\+06\n", err)
+
+
+@pytest.mark.parametrize("command, first", [([], "usage: python -m scratchdiff [-h]"), (["sample"], "usage: python -m scratchdiff sample"),
+                                            (["check"], "usage: python -m scratchdiff check")])
+def test_help_shows_an_example_and_fits(capsys, command, first):
+    with pytest.raises(SystemExit) as caught:
+        main([*command, "--help"])
+    out = capsys.readouterr().out
+    assert caught.value.code == 0 and out.startswith(first)
+    assert "python -m scratchdiff" in out.split("example", 1)[1] and max(map(len, out.splitlines())) <= 80
+
+
+def test_help_does_not_load_numpy():
+    code = ("import sys\nsys.argv = ['scratchdiff', '--help']\nfrom scratchdiff.app.cli import main\n"
+            "try:\n    main()\nexcept SystemExit:\n    print('numpy' in sys.modules)")
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True).stdout.endswith("False\n")
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    result = subprocess.run(f"{sys.executable} -m scratchdiff --steps 40 --hidden 8 | head -1", shell=True, cwd=ROOT, text=True,
+                            capture_output=True, timeout=60)
+    assert result.stdout.startswith("step     0") and result.stderr == ""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_an_output_that_is_full_is_said():
+    with open("/dev/full", "w") as full:
+        result = subprocess.run([*COMMAND, *SMALL], cwd=ROOT, text=True, stdout=full, stderr=subprocess.PIPE, timeout=60)
+    assert result.returncode == 1
+    assert result.stderr == "scratchdiff: error: cannot write to standard output: No space left on device\n"
+
+
+def interrupted(*arguments):
+    """A run of many quick steps that gets Ctrl-C a moment after its first line; (exit status, stderr)."""
+    process = subprocess.Popen([*COMMAND, *map(str, arguments)], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.readline()
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    return process.returncode, err
+
+
+QUICK = ["--hidden", 8, "--batch-size", 8]
+
+
+def test_ctrl_c():
+    assert interrupted(*QUICK, "--steps", 1_000_000) == (130, "scratchdiff: interrupted\n")
+
+
+def test_ctrl_c_keeps_the_model_and_the_run_goes_on_as_if_it_had_never_stopped(tmp_path, cli):
+    stopped, resumed, whole = (tmp_path / name for name in ("stopped.npz", "resumed.npz", "whole.npz"))
+    status, err = interrupted(*QUICK, "--steps", 8000, "--save", stopped)
+    assert status == 130
+    said = re.fullmatch(rf"scratchdiff: interrupted after (\d+) steps, saved in {stopped}; go on with --resume {stopped}\n", err)
+    assert 0 < int(said[1]) < 8000 and load_model(str(stopped)).adam.k == int(said[1])
+    _, lines, _ = cli("--resume", stopped, "--save", resumed, "--quiet")
+    assert lines == cli(*QUICK, "--steps", 8000, "--save", whole, "--quiet")[1]
+    with np.load(whole) as a, np.load(resumed) as b:
+        assert sorted(a) == sorted(b) and all(np.array_equal(a[name], b[name]) for name in a), "bit for bit"
+
+
+def test_save_sample_and_the_parts_of_a_sample(tmp_path, cli):
+    model = tmp_path / "m.npz"
+    assert cli(*SMALL, "--data", "spiral", "--save", model)[0] == 0
+    status, lines, _ = cli("sample", model, "--points", 5)
+    assert status == 0 and all(len(line.split(",")) == 2 for line in lines) and len(lines) == 5
+    assert cli("sample", model, "--points", 3, "--skip", 2)[1] == lines[2:]
+    assert cli("sample", model, "--points", 5, "--seed", 1)[1] != lines == cli("sample", model, "--points", 5, "--seed", 0)[1]
+    whole, first, second = (tmp_path / name for name in ("whole.npy", "first.npy", "second.npy"))
+    cli("sample", model, "--points", 5000, "--out", whole)
+    cli("sample", model, "--points", 3000, "--out", first)
+    cli("sample", model, "--points", 2000, "--skip", 3000, "--out", second)
+    assert np.array_equal(np.load(whole), np.concatenate([np.load(first), np.load(second)]))
+    assert np.allclose(np.load(whole)[:5], [[float(x) for x in line.split(",")] for line in lines], rtol=1e-7)
+
+
+def test_own_points_of_any_size_come_back_in_their_own_place(tmp_path, cli):
+    rng = np.random.default_rng(0)
+    points = np.array([1000.0, -5.0, 3e6]) + rng.standard_normal((200, 3)) * [10, 0.1, 20]
+    np.savetxt(tmp_path / "p.csv", points, delimiter=",")
+    model, out = tmp_path / "m.npz", tmp_path / "o.csv"
+    status, lines, err = cli("--data", tmp_path / "p.csv", "--steps", 300, "--save", model, "--picture", tmp_path / "p.svg")
+    assert (status, err) == (0, "") and lines[-2].startswith("energy distance = ") and lines[-1].startswith("between real points = ")
+    assert cli("sample", model, "--points", 1000, "--out", out)[0] == 0
+    made = np.loadtxt(out, delimiter=",")
+    assert made.shape == (1000, 3)
+    assert np.abs(made.mean(axis=0) - points.mean(axis=0)).max() < 10
+    assert np.allclose(made.std(axis=0)[[0, 2]], [10, 20], rtol=0.3)
+    assert "p.csv: 500 generated points" in (tmp_path / "p.svg").read_text()
+
+
+def test_data_from_standard_input(monkeypatch, cli):
+    text = "\n".join(f"{x},{x * x}" for x in np.linspace(-1, 1, 50))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    status, lines, _ = cli(*SMALL, "--data", "-", "--quiet")
+    assert status == 0 and lines[1].startswith("energy distance = ")
+
+
+def test_resume_refuses_what_contradicts_the_file(tmp_path, cli):
+    model = tmp_path / "m.npz"
+    cli(*SMALL, "--save", model)
+    before = model.read_bytes()
+    np.savetxt(tmp_path / "p.csv", np.random.default_rng(0).standard_normal((30, 2)), delimiter=",")
+    for flags, said in [(["--lr", 1], "was trained with lr 0.02: it cannot go on with 1.0"),
+                        (["--hidden", 8, 8], "was trained with hidden 8: it cannot go on with 8 8"),
+                        (["--recipe", "tutorial"], "was trained with hidden 8: it cannot go on with 64 64"),
+                        (["--variance", "beta"], "was trained with variance posterior"), (["--batch-size", 1], "was trained with batch_size 16"),
+                        (["--seed", 1], "was trained with seed 0: it cannot go on with 1"), (["--data", "moons"], "was trained on other data"),
+                        (["--data", tmp_path / "p.csv"], "was trained on other data"), (["--steps", 39], "is fewer than the 40 steps")]:
+        status, out, err = cli("--resume", model, *flags, "--save", model)
+        assert (status, out) == (2, []) and said in err and str(model) in err and err.count("\n") == 1
+    assert model.read_bytes() == before
+    for flags in ([], SMALL, ["--seed", 0, "--data", "circle", "--variance", "posterior"]):
+        assert cli("--resume", model, *flags)[0] == 0, "what does not contradict may be said again"
+
+
+def test_more_steps_for_a_model_that_is_done(tmp_path, cli):
+    model, more = tmp_path / "m.npz", tmp_path / "more.npz"
+    cli(*SMALL, "--save", model)
+    assert cli("--resume", model, "--steps", 60, "--save", more)[0] == 0
+    model = load_model(str(more))
+    assert (model.adam.k, model.recipe.steps, len(model.losses)) == (60, 60, 60)
+
+
+def test_save_every(tmp_path, cli, monkeypatch):
+    steps = []
+    monkeypatch.setattr(store, "save_model", lambda path, model: steps.append(model.adam.k))
+    cli(*SMALL, "--save", tmp_path / "m.npz", "--save-every", 15)
+    assert steps == [15, 30, 40]
+
+
+def test_pictures(tmp_path, cli):
+    still, moving, curve = (tmp_path / name for name in ("s.svg", "m.svg", "c.svg"))
+    assert cli(*SMALL, "--picture", still, "--loss-curve", curve)[0] == 0
+    assert cli(*SMALL, "--picture", moving, "--animate", "--quiet", "--points", 20)[0] == 0
+    assert "<animate" not in still.read_text() and "circle: 500 generated points" in still.read_text()
+    assert "<animate" in moving.read_text() and "mean radius " in moving.read_text()
+    assert "loss of each of 40 steps" in curve.read_text() and "the least that any denoiser can reach" in curve.read_text()
+
+
+def on_a_terminal(*arguments, **environment):
+    """What the program writes to a terminal of 100 columns, standard output and error together."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+    clean = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "TERM")}
+    process = subprocess.Popen([*COMMAND, *map(str, arguments)], cwd=ROOT, stdout=slave, stderr=slave, close_fds=True,
+                               env={**clean, "TERM": "xterm", "PYTHONIOENCODING": "utf-8", **environment})
+    os.close(slave)
+    data = b""
+    while select.select([master], [], [], 30)[0]:
+        try:
+            chunk = os.read(master, 65536)
+        except OSError:
+            break
+        if not chunk:
+            break
+        data += chunk
+    os.close(master)
+    assert process.wait(timeout=30) == 0
+    return data.decode()
+
+
+def test_on_a_terminal_there_is_progress_while_it_trains_and_a_picture_at_the_end():
+    text = on_a_terminal(*SMALL)
+    assert re.search(r"\r=*\.* step 20/40  loss \d\.\d{4}", text)
+    lines = [line.split("\r")[-1] for line in text.replace("\r\n", "\n").split("\n")]
+    assert "step     0  loss" in lines[0] and not any("step 20/40" in line for line in lines), "gone at the end"
+    assert sum(any("\u2800" <= sign <= "\u28ff" for sign in line) for line in lines) > 10
+
+
+@pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {"PYTHONIOENCODING": "latin-1"}])
+def test_no_picture_where_it_is_not_wanted(environment):
+    text = on_a_terminal(*SMALL, **environment)
+    assert "generated 500 points" in text and not any("\u2800" <= sign <= "\u28ff" for sign in text)

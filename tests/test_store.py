@@ -1,0 +1,214 @@
+"""app/store.py: models in files; nothing in a file is believed unseen."""
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scratchdiff.app.data import own_data, shape_data
+from scratchdiff.app.errors import CommandError
+from scratchdiff.app.model import SPLIT, Model
+from scratchdiff.app.recipe import RECIPES
+from scratchdiff.app.store import load_model, save_model
+
+ROOT = Path(__file__).parent.parent
+RECIPE = replace(RECIPES["default"], hidden=(8, 8), steps=30, batch_size=16)
+POINTS = np.random.default_rng(1).standard_normal((40, 3)) * 4 + 10
+
+
+def trained(steps, data=None, recipe=RECIPE, seed=3):
+    model = Model.new(recipe, seed, data or shape_data("circle"))
+    for _ in islice(model.train(), steps):
+        pass
+    return model
+
+
+def own(seed=3):
+    return own_data(POINTS, Model.stream(seed, SPLIT))
+
+
+def same(a, b):
+    assert (a.recipe, a.seed, a.adam.k, a.losses, a.data.name) == (b.recipe, b.seed, b.adam.k, b.losses, b.data.name)
+    for name in ("params", "m", "v"):
+        assert np.array_equal(getattr(a.adam, name), getattr(b.adam, name)), name
+    assert a.adam.params is a.denoiser.mlp.params
+    assert np.array_equal(next(a.sample(20)), next(b.sample(20)))
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "m.npz")
+
+
+@pytest.mark.parametrize("data", [None, own()])
+def test_what_is_read_is_what_was_saved(path, data):
+    model = trained(20, data)
+    save_model(path, model)
+    again = load_model(path)
+    same(again, model)
+    assert np.array_equal(again.data.draw(9, np.random.default_rng(0)), model.data.draw(9, np.random.default_rng(0)))
+    assert np.array_equal(again.data.real(9, np.random.default_rng(0)), model.data.real(9, np.random.default_rng(0)))
+
+
+@pytest.mark.parametrize("data", [None, own()])
+@pytest.mark.parametrize("stop", [0, 1, 13, 29])
+def test_a_run_that_was_stopped_and_kept_ends_bit_for_bit_where_it_would_have(path, data, stop):
+    save_model(path, trained(stop, data))
+    model = load_model(path)
+    for _ in model.train():
+        pass
+    same(model, trained(30, data))
+
+
+def test_the_file_is_plain(path):
+    save_model(path, trained(5, own()))
+    with np.load(path, allow_pickle=False) as arrays:
+        assert sorted(arrays) == ["center", "header", "losses", "m", "params", "points", "scale", "v"]
+        header = json.loads(arrays["header"].item())
+    assert header == {"format": "scratchdiff", "version": 1, "seed": 3, "step": 5, "data": "points", "recipe": {
+        "hidden": [8, 8], "activation": "silu", "predicts": "v", "steps": 30, "batch_size": 16, "antithetic": True, "lr": 0.02,
+        "decay": True, "variance": "posterior"}}
+
+
+def changed(path, header=None, drop=(), compress=False, **arrays):
+    """Rewrite a model file: `header` is merged into its header, or replaces it; arrays are replaced or dropped."""
+    with np.load(path) as old:
+        new = {**old, **arrays}
+    if isinstance(header, np.ndarray):
+        new["header"] = header
+    else:
+        merged = json.loads(new["header"].item())
+        for key, value in (header or {}).items():
+            merged[key] = {**merged[key], **value} if isinstance(value, dict) else value
+        new["header"] = np.array(json.dumps(merged))
+    for name in drop:
+        del new[name]
+    (np.savez_compressed if compress else np.savez)(path, **new)
+
+
+P = 3 * 8 + 8 + 8 * 8 + 8 + 8 * 2 + 2
+f32 = np.float32
+
+
+@pytest.mark.parametrize("change, said", [
+    ({"drop": ["header"]}, "it is no model of scratchdiff"), ({"header": np.array("{")}, "it is no model of scratchdiff"),
+    ({"header": np.array("[1]")}, "it is no model of scratchdiff"), ({"header": np.zeros(3)}, "it is no model of scratchdiff"),
+    ({"header": {"format": "other"}}, "it is no model of scratchdiff"), ({"header": {"version": None}}, "its format has no version"),
+    ({"header": {"version": 2}}, r"it was written by a newer scratchdiff \(its format is 2, this one knows 1\)"),
+    ({"header": {"recipe": 5}}, "its recipe is not complete"), ({"header": {"recipe": {"more": 1}}}, "its recipe is not complete"),
+    ({"header": {"recipe": {"hidden": 8}}}, "its recipe is not complete"), ({"header": {"recipe": {"lr": -1}}}, "lr must be a number"),
+    ({"header": {"recipe": {"hidden": [8, 10 ** 9]}}}, rf"array params has shape \({P},\), it must be"),
+    ({"header": {"recipe": {"hidden": [8] * 1000}}}, "array params has shape"),
+    ({"header": {"seed": -1}}, "its seed is -1"), ({"header": {"seed": 1.5}}, "its seed is 1.5"),
+    ({"header": {"step": 31}}, "it has taken 31 of 30 steps"), ({"header": {"step": True}}, "it has taken True of 30 steps"),
+    ({"header": {"step": 4}}, r"array losses has shape \(5,\), it must be \(4,\)"),
+    ({"header": {"data": "cube"}}, "it has learnt 'cube', which is none of the shapes"),
+    ({"header": {"data": "points"}}, "it has no array points"), ({"header": {"data": "moons"}}, None),
+    ({"drop": ["m"]}, "it has no array m"), ({"params": np.zeros(P - 1, f32)}, rf"array params has shape \({P - 1},\), it must be \({P},\)"),
+    ({"params": np.zeros(P)}, "array params is float64, it must be float32"), ({"v": np.full(P, np.nan, f32)}, "array v holds a number that is not"),
+    ({"params": np.full(P, np.inf, f32)}, "array params holds a number that is not finite"), ({"v": np.full(P, -1, f32)}, "array v has entries below 0"),
+    ({"center": np.zeros(3)}, "array params has shape"), ({"center": np.zeros(0)}, r"array center has shape \(0,\), it must be \(n,\)"),
+    ({"center": np.ones(2)}, "center and scale are not those of its points"), ({"scale": np.array(2.0)}, "center and scale are not those"),
+    ({"scale": np.ones(1)}, r"array scale has shape \(1,\), it must be \(\)"), ({"losses": np.full(5, np.nan)}, "array losses holds"),
+    ({"compress": True}, "it is compressed, as no model of scratchdiff is")])
+def test_every_inconsistency_is_named(path, change, said):
+    save_model(path, trained(5))
+    changed(path, **change)
+    if said is None:                    # the moons are as good as the circle here: same size, same standard form
+        assert load_model(path).data.name == "moons"
+        return
+    with pytest.raises(CommandError, match=f"cannot use {path}: .*{said}") as caught:
+        load_model(path)
+    assert caught.value.status == 2
+
+
+@pytest.mark.parametrize("points, said", [
+    (np.ones((40, 3)), "its points are all equal"), (POINTS[:1], "its points are all equal"), (POINTS[:, :2], r"points has shape \(40, 2\)"),
+    (POINTS + 1, "center and scale are not those"), (POINTS.astype(f32), "array points is float32"), (POINTS * np.nan, "array points holds")])
+def test_every_inconsistency_of_own_points_is_named(path, points, said):
+    save_model(path, trained(5, own()))
+    changed(path, points=points)
+    with pytest.raises(CommandError, match=said):
+        load_model(path)
+
+
+def test_files_that_are_no_models(path, tmp_path):
+    for content in (b"", b"rubbish" * 100, b"PK\3\4" + bytes(100)):
+        (tmp_path / "m.npz").write_bytes(content)
+        with pytest.raises(CommandError, match="it is no model file, or it is damaged"):
+            load_model(path)
+    np.savez(path, some=np.ones(3), other=np.zeros(2))
+    with pytest.raises(CommandError, match="it is no model of scratchdiff"):
+        load_model(path)
+    np.savez(path, header=np.array([None]))
+    with pytest.raises(CommandError, match="it holds object where numbers are wanted"):
+        load_model(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("header.npy", "not an array")
+    with pytest.raises(CommandError, match="it is not a .npy file"):
+        load_model(path)
+    with pytest.raises(CommandError, match="cannot read .*no.npz: No such file"):
+        load_model(str(tmp_path / "no.npz"))
+
+
+def test_damage_is_found_wherever_it_is(path):
+    """A byte changed, or the end cut off, at many places: refused in one line, or read as if nothing had been (spare bytes of the zip)."""
+    model = trained(5)
+    save_model(path, model)
+    with open(path, "rb") as file:
+        whole = file.read()
+    rng = np.random.default_rng(0)
+    refused = 0
+    for trial in range(300):
+        place = int(rng.integers(len(whole)))
+        damaged = whole[:place] if trial % 2 else \
+            whole[:place] + bytes([whole[place] ^ int(rng.integers(1, 256))]) + whole[place + 1:]
+        with open(path, "wb") as file:
+            file.write(damaged)
+        try:
+            same(load_model(path), model)
+        except CommandError as error:
+            assert str(error).startswith(f"cannot use {path}: ") and "\n" not in str(error)
+            refused += 1
+    assert refused > 250
+
+
+def test_a_small_file_cannot_ask_for_much_memory(path):
+    """A header that claims a terabyte, with a right checksum."""
+    save_model(path, trained(5))
+    with zipfile.ZipFile(path) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (10 ** 12,)})
+    contents["params.npy"] = file.getvalue()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+    with pytest.raises(CommandError, match="its size does not fit its header"):
+        load_model(path)
+
+
+def test_a_kill_at_any_moment_leaves_a_whole_file(path):
+    """--save-every 1, killed at a random moment, several times over: each time the file that is there can be read."""
+    seen = []
+    for trial in range(5):
+        process = subprocess.Popen([sys.executable, "-m", "scratchdiff", "--steps", "100000", "--hidden", "8", "--batch-size", "8",
+                                    "--save", path, "--save-every", "1", "--quiet"], cwd=ROOT, stderr=subprocess.DEVNULL)
+        while not os.path.exists(path):
+            time.sleep(0.01)
+            assert process.poll() is None
+        time.sleep(0.02 + 0.013 * trial)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        seen.append(load_model(path).adam.k)
+        os.remove(path)
+    assert all(seen)
