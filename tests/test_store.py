@@ -76,7 +76,7 @@ def test_the_file_is_plain(path):
         header = json.loads(arrays["header"].item())
     assert header == {"format": "scratchdiff", "version": 1, "seed": 3, "step": 5, "data": "points", "recipe": {
         "hidden": [8, 8], "activation": "silu", "predicts": "v", "steps": 30, "batch_size": 16, "antithetic": True, "lr": 0.02,
-        "decay": True, "variance": "posterior"}}
+        "lr_schedule": "linear", "variance": "posterior"}}
 
 
 def changed(path, header=None, drop=(), compress=False, **arrays):

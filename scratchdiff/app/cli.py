@@ -100,7 +100,7 @@ def run_parser():
     learn.add_argument("--steps", type=whole(1), metavar="N", help="training steps")
     learn.add_argument("--batch-size", type=whole(1), metavar="N", help="points in a step")
     learn.add_argument("--hidden", type=whole(1), nargs="+", metavar="W", help="units of each hidden layer")
-    learn.add_argument("--lr", type=positive, metavar="X", help="size of Adam's first step")
+    learn.add_argument("--lr", type=positive, metavar="X", help="largest size of Adam's steps")
     learn.add_argument("--variance", choices=CHOICES["variance"], help="of the noise in a reverse step")
     learn.add_argument("--seed", type=whole(0), metavar="N", help="of all random numbers (0)")
     what = parser.add_argument_group("what to learn, and what to show")

@@ -2,7 +2,9 @@
 from dataclasses import dataclass
 from math import inf
 
-CHOICES = {"activation": ("relu", "silu"), "predicts": ("eps", "v"), "variance": ("posterior", "beta")}
+CHOICES = {"activation": ("relu", "silu"), "predicts": ("eps", "v"), "lr_schedule": ("constant", "linear"),
+           "variance": ("posterior", "beta")}
+WARM_UP = 0.1           # the part of a "linear" schedule in which the learning rate rises
 
 
 @dataclass(frozen=True)
@@ -15,8 +17,8 @@ class Recipe:
     steps: int
     batch_size: int
     antithetic: bool                    # each noisy point twice, with opposite noise: diffusion/training.py
-    lr: float                           # size of Adam's first step
-    decay: bool                         # whether it falls to 0 along a straight line, or stays as it is
+    lr: float                           # the largest size of Adam's steps
+    lr_schedule: str                    # "constant", or "linear": up from 0 over the first tenth of the steps, then down to 0
     variance: str                       # "posterior" or "beta": diffusion/schedule.py
 
     def __post_init__(self):
@@ -27,22 +29,23 @@ class Recipe:
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
-        for name in ("antithetic", "decay"):
-            if type(getattr(self, name)) is not bool:
-                raise ValueError(f"{name} must be true or false, got {getattr(self, name)!r}")
+        if type(self.antithetic) is not bool:
+            raise ValueError(f"antithetic must be true or false, got {self.antithetic!r}")
         if type(self.lr) not in (int, float) or not 0 < self.lr < inf:
             raise ValueError(f"lr must be a number above 0, got {self.lr!r}")
 
     def lr_at(self, step):
         """The size of Adam's step number `step`, counted from 0."""
-        return self.lr * (1 - step / self.steps) if self.decay else self.lr
+        if self.lr_schedule == "constant":
+            return self.lr
+        return self.lr * min(1, (step + 1) / (WARM_UP * self.steps)) * (1 - step / self.steps)
 
 
 RECIPES = {
     # Chosen by measuring: the README says what each setting brings.
-    "default": Recipe(hidden=(32,) * 5, activation="silu", predicts="v", steps=2000, batch_size=256, antithetic=True,
-                      lr=2e-2, decay=True, variance="posterior"),
+    "default": Recipe(hidden=(32,) * 5, activation="silu", predicts="v", steps=3000, batch_size=256, antithetic=True,
+                      lr=2e-2, lr_schedule="linear", variance="posterior"),
     # What the PyTorch tutorial does.
     "tutorial": Recipe(hidden=(64, 64), activation="relu", predicts="eps", steps=2000, batch_size=256, antithetic=False,
-                       lr=1e-3, decay=False, variance="beta"),
+                       lr=1e-3, lr_schedule="constant", variance="beta"),
 }

@@ -14,9 +14,9 @@ class MLP:
     W (row by row) before b. The layers' own W, b, dW, db are views into the two. So whoever deals with "the
     parameters" (an optimiser, a file, a gradient check) deals with one array and needs not know of layers.
 
-    Each weight starts as N(0, 1 / d_in): a sum of d_in such terms then has the variance of one of the inputs,
-    so that signals neither fade nor blow up on their way through the layers (LeCun et al. 1998, section 4.6).
-    Biases start at 0.
+    Each weight starts uniform on +-sqrt(3 / d_in), whose variance is 1 / d_in: a sum of d_in such terms has the variance
+    of one of the inputs, so that signals neither fade nor blow up on their way (LeCun et al. 1998, section 4.6). Biases
+    start at 0.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class MLP:
             middle, end = start + d_in * d_out, start + d_in * d_out + d_out
             layer = Linear(self.params[start:middle].reshape(d_in, d_out), self.params[middle:end],
                            self.grads[start:middle].reshape(d_in, d_out), self.grads[middle:end])
-            layer.W[:] = rng.standard_normal((d_in, d_out)) / np.sqrt(d_in)
+            layer.W[:] = rng.uniform(-1, 1, (d_in, d_out)) * np.sqrt(3 / d_in)
             self.layers += [layer, activation()]
             start = end
         self.layers.pop()               # no activation after the last linear layer: outputs may have any sign
