@@ -1,2 +1,41 @@
 """A diffusion model of points, written from scratch in NumPy, with every derivative by hand.
+
+Points start as noise and end on a circle. A network learns to guess the noise in a noisy point; a
+sampler takes the guessed noise out again, a little at a time. Nothing is hidden in a framework: the
+network, its derivatives, the optimiser and the sampler are here to be read, in this order.
+
+    reference.py              all of the mathematics, one number at a time, in plain Python
+    nn/layers.py              the same for whole batches: Linear, ReLU, SiLU, each with its derivation
+    nn/loss.py                the mean squared error, where every backward pass begins
+    nn/mlp.py                 layers in a row, over one flat vector of parameters
+    nn/adam.py                the optimiser
+    nn/gradcheck.py           how to know that a backward pass is right
+    diffusion/schedule.py     noise: how much of a point is left at each of 50 levels
+    diffusion/denoiser.py     the network's guess at the noise in a noisy point
+    diffusion/training.py     the loop that teaches it
+    diffusion/sampling.py     the way back, from noise to points
+    diffusion/exact.py        the perfect denoiser: how good the guess could be
+    diffusion/shapes.py       what there is to learn; energy.py: how far two sets of points are apart
+    app/                      the command line; app/chain.py: why the result can be believed
+
+The public names can be imported from here: from scratchdiff import MLP, check_gradients. Each is
+loaded when it is first asked for, so that a program pays for what it uses.
 """
+from importlib import import_module
+
+_HOME = {
+    "Linear": "nn.layers", "ReLU": "nn.layers", "SiLU": "nn.layers",
+    "MLP": "nn.mlp", "MSE": "nn.loss", "Adam": "nn.adam", "check_gradients": "nn.gradcheck",
+    "Schedule": "diffusion.schedule", "Denoiser": "diffusion.denoiser", "train": "diffusion.training",
+    "reverse_process": "diffusion.sampling", "sample": "diffusion.sampling",
+    "ExactDenoiser": "diffusion.exact", "floor_and_excess": "diffusion.exact",
+    "SHAPES": "diffusion.shapes", "Shape": "diffusion.shapes", "Standard": "diffusion.shapes",
+    "energy_distance": "diffusion.energy",
+}
+__all__ = list(_HOME)
+
+
+def __getattr__(name):
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

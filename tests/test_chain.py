@@ -60,8 +60,11 @@ def test_an_exception_breaks_the_link_that_it_comes_from(capsys, monkeypatch):
     monkeypatch.setattr(check, "LINKS", [[chain.network_is_reference], [chain.adam_is_reference]])
     assert main(["check"]) == 1
     first, second, third, _ = capsys.readouterr().out.splitlines()
-    assert first.startswith("1  network is reference") and first.endswith("FAIL") and "ValueError: matmul" in second
+    assert first.startswith("1  network is reference") and first.endswith("FAIL")
+    assert "ValueError: matmul" in second and "(in <lambda>, test_chain.py line " in second
     assert third.startswith("2  20 steps of Adam") and third.endswith("pass")
+    assert main(["check", "--layer", "ReLU"]) == 1
+    assert capsys.readouterr().out.startswith("ReLU: WRONG\n  ValueError: matmul")
 
 
 def test_an_error_of_another_kind_than_numbers_breaks_the_link(monkeypatch):

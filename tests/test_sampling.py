@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from scratchdiff.diffusion.denoiser import Denoiser
-from scratchdiff.diffusion.sampling import BLOCK, reverse_process, reverse_step, sample, walk
+from scratchdiff.diffusion.sampling import BLOCK, STREAM, reverse_process, reverse_step, sample, walk
 from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.diffusion.streams import stream
 from scratchdiff.nn.layers import SiLU
@@ -73,7 +73,7 @@ def test_the_process_leaves_its_start_alone():
 
 def test_a_block_starts_as_standard_normal_noise_and_is_walked_down():
     states = list(walk(network(), SCHEDULE, 5, 2, np.random.default_rng(3)))
-    rng = stream(np.random.default_rng(3), 5)
+    rng = stream(np.random.default_rng(3), STREAM, 5)
     start = rng.standard_normal((BLOCK, 2), np.float32)
     assert np.array_equal(states[0], start) and len(states) == 51
     assert np.array_equal(states[-1], list(reverse_process(network(), SCHEDULE, start, rng))[-1])

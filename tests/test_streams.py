@@ -9,6 +9,8 @@ def test_is_the_child_that_spawn_would_make():
     rng = np.random.default_rng(5)
     for k in (3, 0, 2):
         assert np.array_equal(stream(rng, k).random(4), spawned[k].random(4))
+    assert np.array_equal(stream(rng, 1, 2).random(4), np.random.default_rng(5).spawn(2)[1].spawn(3)[2].random(4))
+    assert np.array_equal(stream(stream(rng, 1), 2).random(4), stream(rng, 1, 2).random(4))
 
 
 def test_leaves_the_parent_alone_and_is_the_same_again():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from scratchdiff.diffusion.denoiser import Denoiser
-from scratchdiff.diffusion.sampling import sample
+from scratchdiff.diffusion.sampling import sample, walk
 from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.diffusion.shapes import SHAPES
 from scratchdiff.diffusion.training import CHUNK, noisy_batches, train
@@ -97,6 +97,13 @@ def test_a_run_that_is_taken_up_ends_where_it_would_have(stop):
     _, _, rest = run(160, learner_and_adam=(denoiser, adam))
     assert losses + rest == all_losses
     assert np.array_equal(denoiser.mlp.params, whole.mlp.params)
+
+
+def test_one_generator_for_training_and_sampling_is_enough():
+    """They draw from different streams of it."""
+    first = batches(1, batch_size=64)[0][2]
+    start = next(walk(lambda x, t: x, SCHEDULE, 0, 2, np.random.default_rng(0), dtype=np.float64))
+    assert not np.isin(first, start).any()
 
 
 def test_seed_decides():

@@ -18,7 +18,7 @@ from scratchdiff.app.recipe import RECIPES
 from scratchdiff.app.model import ACTIVATIONS, SAMPLING, Model
 from scratchdiff.diffusion.denoiser import Denoiser
 from scratchdiff.diffusion.exact import ExactDenoiser, floor_and_excess
-from scratchdiff.diffusion.sampling import BLOCK, sample
+from scratchdiff.diffusion.sampling import BLOCK, STREAM, sample
 from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.diffusion.shapes import SHAPES
 from scratchdiff.diffusion.streams import stream
@@ -132,7 +132,7 @@ def sampler_is_reference(count=3):
     for variance in ("beta", "posterior"):
         rng = model.stream(0, SAMPLING)
         points = next(sample(denoiser, schedule, count, 2, rng, variance, dtype=np.float64))
-        draws = stream(rng, 0)
+        draws = stream(rng, STREAM, 0)
         xs = draws.standard_normal((BLOCK, 2))[:count].tolist()
         for t in reversed(range(schedule.T)):
             zs = draws.standard_normal((BLOCK, 2))[:count].tolist()

@@ -1,4 +1,7 @@
 """python -m scratchdiff check: the chain of trust, printed link by link."""
+import os
+import traceback
+
 import numpy as np
 
 from scratchdiff.app.chain import LINKS, layer_reports
@@ -26,7 +29,7 @@ def _print_link(number, function):
     try:
         link = function()
     except Exception as error:          # a planted fault may well end in an exception: that too is a verdict on this link
-        print(f"{number}  {function.__name__.replace('_', ' '):<51} FAIL\n     {type(error).__name__}: {error}", flush=True)
+        print(f"{number}  {function.__name__.replace('_', ' '):<51} FAIL\n  {_in_a_line(error)}", flush=True)
         return False
     print(f"{number}  {link.claim:<51} {link.figure:>7.0e} <= {link.bound:<6.0e} {'pass' if link.ok else 'FAIL'}", flush=True)
     if link.detail:
@@ -36,6 +39,16 @@ def _print_link(number, function):
 
 def print_layer(name):
     """Print the gradient checker's table for one kind of layer; return whether it is right."""
-    reports = list(layer_reports(name))
+    try:
+        reports = list(layer_reports(name))
+    except Exception as error:
+        print(f"{name}: WRONG\n  {_in_a_line(error)}")
+        return False
     print(*reports, sep="\n")
     return all(report.ok for report in reports)
+
+
+def _in_a_line(error):
+    """An exception, and the line of the code that it came from."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} (in {place.name}, {os.path.basename(place.filename)} line {place.lineno})"

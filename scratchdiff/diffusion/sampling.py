@@ -8,6 +8,7 @@ from scratchdiff.diffusion.streams import stream
 from scratchdiff.nn.expect import expect_floats
 
 BLOCK = 2048    # points that walk together: few enough to stay in the cache, enough to keep Python's share small
+STREAM = 1      # sampling's share of a generator; training has another
 
 
 def reverse_step(x, t, eps_hat, z, schedule, variance="posterior"):
@@ -38,7 +39,7 @@ def reverse_process(denoiser, schedule, x, rng, variance="posterior"):
 
 def walk(denoiser, schedule, block, d, rng, variance="posterior", dtype=np.float32):
     """Block number `block` of an endless sample: yield its BLOCK points as noise, then after each of the T steps."""
-    block_rng = stream(rng, block)
+    block_rng = stream(rng, STREAM, block)
     x = block_rng.standard_normal((BLOCK, d), dtype)
     yield x
     yield from reverse_process(denoiser, schedule, x, block_rng, variance)

@@ -7,20 +7,21 @@ from scratchdiff.diffusion.streams import stream
 from scratchdiff.nn.loss import MSE
 
 CHUNK = 100     # steps whose random numbers are drawn at once: one call for a hundred batches, not a hundred calls
+STREAM = 0      # training's share of a generator; sampling has another, so that one generator can be given to both
 
 
 def noisy_batches(draw, schedule, rng, batch_size, antithetic=False, dtype=np.float32, first=0):
     """Yield (xt, t, eps) for step `first` and every step after it, without end.
 
-    xt, eps (batch_size, d) of `dtype`, t (batch_size,) ints, uniform over the levels. Step k draws from the stream
-    k // CHUNK of rng, so its batch is the same whichever step the run started at.
+    xt, eps (batch_size, d) of `dtype`, t (batch_size,) ints, uniform over the levels. Step k draws from a stream of rng
+    that only k // CHUNK decides, so its batch is the same whichever step the run started at.
 
     `antithetic` puts each noisy point in twice, with noise eps and -eps (Hammersley & Morton 1956): what the gradient
     owes to the sign of the noise cancels within the pair, and the average over a batch is less noisy.
     """
     half = -(-batch_size // 2) if antithetic else batch_size
     for chunk in count(first // CHUNK):
-        chunk_rng = stream(rng, chunk)
+        chunk_rng = stream(rng, STREAM, chunk)
         x0 = draw(CHUNK * half, chunk_rng).astype(dtype, copy=False).reshape(CHUNK, half, -1)
         t = chunk_rng.integers(schedule.T, size=(CHUNK, half))
         eps = chunk_rng.standard_normal(x0.shape, dtype)

@@ -1,0 +1,135 @@
+"""How fast it is, beside the least that it could take. Run by hand: python tests/benchmark.py (about a minute).
+
+The floor of a training step is its matrix products alone (forward, dW and dx of each layer: same shapes, same dtype, same
+threads), that of sampling the products of the forward pass. Times of a noisy machine mean little, ratios more: each
+measurement takes the two in turn, many times over, and what is shown is the median of the ratios, with their quartiles.
+"""
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")         # as scratchdiff/__main__.py does
+
+import numpy as np  # noqa: E402
+
+from scratchdiff import MLP, SHAPES, Adam, Denoiser, ReLU, Schedule, SiLU, sample, train  # noqa: E402
+from scratchdiff.diffusion.sampling import BLOCK  # noqa: E402
+
+TUTORIAL, WIDE, DEFAULT = ((64, 64), ReLU, "eps"), ((128, 128), ReLU, "eps"), ((32,) * 5, SiLU, "v")
+NAMES = {TUTORIAL: "tutorial 64-64", WIDE: "wider 128-128", DEFAULT: "default 32x5"}
+
+
+def learner(hidden, activation, predicts):
+    mlp = MLP((3, *hidden, 2), np.random.default_rng(0), activation)
+    return Denoiser(mlp, Schedule.linear(), predicts), Adam(mlp.params, mlp.grads)
+
+
+def arrays(hidden, rows):
+    """A matrix of weights and a batch of inputs for each layer, and a batch of outputs."""
+    rng = np.random.default_rng(0)
+    widths = (3, *hidden, 2)
+    return ([rng.standard_normal(shape, np.float32) for shape in zip(widths, widths[1:])],
+            [rng.standard_normal((rows, width), np.float32) for width in widths])
+
+
+def training_products(weights, xs, steps):
+    for _ in range(steps):
+        for W, x in zip(weights, xs):
+            x @ W
+        for W, x, dy in zip(weights[::-1], xs[-2::-1], xs[:0:-1]):
+            x.T @ dy
+            dy @ W.T
+
+
+def sampling_products(weights, xs, blocks):
+    for _ in range(50 * blocks):
+        for W, x in zip(weights, xs):
+            x @ W
+
+
+def seconds(function, *arguments):
+    start = time.perf_counter()
+    function(*arguments)
+    return time.perf_counter() - start
+
+
+def in_turn(a, b, repeats):
+    """Medians of the seconds of a() and of b(), and the quartiles of their ratios; the first of each is for warming up."""
+    times = np.array([(seconds(a), seconds(b)) for _ in range(repeats + 1)][1:])
+    return *np.median(times, axis=0), *np.quantile(times[:, 0] / times[:, 1], [0.5, 0.25, 0.75])
+
+
+def training_row(kind, batch, steps=100, repeats=15):
+    """One row of the table of training: microseconds a step, those of its products, and the ratio."""
+    denoiser, adam = learner(*kind)
+    endless = train(denoiser, adam, SHAPES["circle"].draw, np.random.default_rng(0), 10 ** 9, lambda step: 1e-4, batch)
+    weights, xs = arrays(kind[0], batch)
+    ours, floor, *ratio = in_turn(lambda: [next(endless) for _ in range(steps)],
+                                  lambda: training_products(weights, xs, steps), repeats)
+    return ours / steps * 1e6, floor / steps * 1e6, ratio
+
+
+def sampling_row(kind, points, repeats=5):
+    """One row of the table of sampling: microseconds a point, those of its products in the same blocks, and the ratio."""
+    denoiser, _ = learner(*kind)
+    weights, xs = arrays(kind[0], BLOCK)
+
+    def ours():
+        for _ in sample(denoiser, denoiser.schedule, points, 2, np.random.default_rng(0)):
+            pass
+    mine, floor, *ratio = in_turn(ours, lambda: sampling_products(weights, xs, -(-points // BLOCK)), repeats)
+    return mine / points * 1e6, floor / points * 1e6, ratio
+
+
+def memory(points):
+    """Megabytes that sampling takes above what the bare import takes, at the most, in a process of its own."""
+    code = f"""if True:
+        import resource
+        import numpy as np
+        from scratchdiff import MLP, Denoiser, Schedule, sample
+        def megabytes():
+            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        denoiser = Denoiser(MLP((3, 64, 64, 2), np.random.default_rng(0)), Schedule.linear())
+        before = megabytes()
+        for block in sample(denoiser, denoiser.schedule, {points}, 2, np.random.default_rng(0)):
+            pass
+        print(megabytes() - before)"""
+    return float(subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+
+
+def table(heading, kinds, amounts, row, total):
+    """Measure and print a row for each kind and amount; growth is the time of the row beside that of half the amount."""
+    print(f"\n{heading}")
+    for kind in kinds:
+        before = None
+        for amount in amounts:
+            ours, floor, (ratio, low, high) = row(kind, amount)
+            time_taken = ours * amount if total else ours
+            growth = f"x{time_taken / before:.2f}" if before else ""
+            print(f"{NAMES[kind]:<14} {amount:>8,} {ours:>10.2f} {floor:>10.2f} {ratio:>8.2f} ({low:.2f}-{high:.2f}) {growth:>8}",
+                  flush=True)
+            before = time_taken
+
+
+def main():
+    print(f"Python {platform.python_version()}, NumPy {np.__version__}, {os.cpu_count()} cores, "
+          f"{os.environ['OPENBLAS_NUM_THREADS']} BLAS thread(s)")
+    kinds = (TUTORIAL, WIDE, DEFAULT)
+    table("training          batch    us/step   products    ratio (quartiles)   growth",
+          kinds, (256, 512, 1024), training_row, total=False)
+    table(f"sampling         points   us/point   products    ratio (quartiles)   growth   (blocks of {BLOCK})",
+          kinds, (25_000, 50_000, 100_000), sampling_row, total=True)
+    print("\ntraining, tutorial 64-64, batch 256: twice the steps take "
+          f"x{training_row(TUTORIAL, 256, 200)[0] * 2 / training_row(TUTORIAL, 256, 100)[0]:.2f} the time")
+    print("\nsampling, memory above the import")
+    for points in (100_000, 200_000, 400_000):
+        print(f"{points:>8,} points {memory(points):>8.1f} MB")
+
+
+if __name__ == "__main__":
+    main()
