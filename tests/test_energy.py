@@ -1,4 +1,6 @@
 """diffusion/energy.py: the distance between two samples."""
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -51,6 +53,16 @@ def test_blocks_change_nothing(monkeypatch):
         assert energy_distance(a, b) == pytest.approx(whole, rel=1e-12)
 
 
+def test_blocks_bound_the_memory(monkeypatch):
+    points = np.random.default_rng(0).standard_normal((2000, 2))
+    monkeypatch.setattr(energy, "CELLS", 20_000)
+    tracemalloc.start()
+    energy_distance(points, points)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10 * 8 * 20_000, "a few arrays of 20,000 numbers of 8 bytes, where all the distances would be 4,000,000"
+
+
 def test_misuse_is_named():
     with pytest.raises(ValueError, match=r"b must have shape \(n, 2\), got \(3, 3\)"):
         energy_distance(np.ones((3, 2)), np.ones((3, 3)))
@@ -58,3 +70,5 @@ def test_misuse_is_named():
         energy_of_halves(np.ones((1, 2)))
     with pytest.raises(TypeError, match="a must be a NumPy array of floats, got list"):
         energy_distance([[1.0]], np.ones((3, 1)))
+    with pytest.raises(TypeError, match="points must be a NumPy array of floats, got an array of int64"):
+        energy_of_halves(np.ones((3, 2), np.int64))

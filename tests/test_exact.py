@@ -143,6 +143,16 @@ def test_blocks_change_nothing_and_bound_the_memory(monkeypatch):
     assert len(sizes) > 1 and max(sizes) <= 500 + len(exact.grid(1.0))
 
 
+@pytest.mark.parametrize("t", [0, 10, 49])
+def test_the_grid_is_as_fine_as_the_noise_at_that_level(t):
+    asked = []
+    exact = ExactDenoiser(SCHEDULE, lambda spacing: asked.append(spacing) or SOME, width=0.02)
+    exact(SOME, t)
+    alpha_bar = SCHEDULE.alpha_bars[t]
+    noise = np.sqrt((1 - alpha_bar) / alpha_bar + 0.02 ** 2)        # what blurs x_0, in the unit of x_0
+    assert asked == [pytest.approx(min(0.7 * noise, 0.1), rel=1e-12)]
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_guess_has_the_dtype_of_the_point(dtype):
     assert exact_for("circle")(np.ones((2, 2), dtype), 3).dtype == dtype

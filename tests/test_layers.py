@@ -26,6 +26,7 @@ def test_every_gradient_of_an_activation(activation):
 
 def test_linear_by_hand():
     layer = Linear(np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), np.array([0.5, -0.5]))
+    assert not layer.dW.any() and not layer.db.any(), "no gradient before the first backward pass"
     assert layer.forward(np.array([[1.0, 0.0, -1.0], [2.0, 1.0, 0.0]])).tolist() == [[-3.5, -4.5], [5.5, 7.5]]
     assert layer.backward(np.array([[1.0, 10.0], [2.0, 0.0]])).tolist() == [[21.0, 43.0, 65.0], [2.0, 6.0, 10.0]]
     assert layer.dW.tolist() == [[5.0, 10.0], [2.0, 0.0], [-1.0, -10.0]]

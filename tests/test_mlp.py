@@ -17,9 +17,11 @@ def test_every_gradient(widths, activation):
 
 
 def test_layers_are_views_of_the_flat_vectors():
-    mlp = MLP((3, 4, 2), np.random.default_rng(0))
+    mlp = MLP([3, 4, 2], np.random.default_rng(0))
+    assert mlp.widths == (3, 4, 2)
     assert [type(layer) for layer in mlp.layers] == [Linear, ReLU, Linear]
     assert mlp.params.shape == mlp.grads.shape == (3 * 4 + 4 + 4 * 2 + 2,)
+    assert not mlp.grads.any(), "no gradient before the first backward pass"
     first, _, last = mlp.layers
     flat = np.concatenate([first.W.ravel(), first.b, last.W.ravel(), last.b])
     assert np.array_equal(mlp.params, flat), "each W row by row, then its b, layer by layer"

@@ -124,7 +124,7 @@ def segment(u):
 SHAPES = {
     "circle": Shape(circle, length=2 * np.pi),
     "moons": Shape(moons, length=2 * np.pi, parts=2, width=0.05),
-    "spiral": Shape(spiral, length=52),
+    "spiral": Shape(spiral, length=51.2),
     "gaussians": Shape(gaussians, length=0, parts=8, width=0.1),
     "checkerboard": Shape(checkerboard, length=4, parts=4, inputs=2),
     "square": Shape(square, length=4, parts=4),

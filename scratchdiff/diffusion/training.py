@@ -47,4 +47,4 @@ def train(denoiser, adam, draw, rng, steps, lr, batch_size=256, antithetic=False
         loss = mse.forward(denoiser.forward(xt, t), eps)
         denoiser.backward(mse.backward())
         adam.step(lr(step))
-        yield step, float(loss)
+        yield step, loss

@@ -11,7 +11,7 @@ class MSE:
     L = 1/N sum_ij (guess[i, j] - target[i, j])^2, and guess[i, j] is in one term of the sum only:
         dL/dguess[i, j] = 2 (guess[i, j] - target[i, j]) / N      ->  dguess = 2 (guess - target) / N
 
-    guess, target (n, d) floats of one shape. The loss is a scalar of the same dtype.
+    guess, target (n, d) floats of one shape and dtype, as is dguess. The loss is a float.
     """
 
     def __init__(self):
@@ -21,8 +21,8 @@ class MSE:
         expect_floats("guess", guess)
         expect_shape("target", target, guess.shape)
         self.difference = difference = guess - target
-        return np.vdot(difference, difference) / difference.size
+        return float(np.vdot(difference, difference)) / difference.size     # vdot: the sum of all products
 
     def backward(self, dloss=1.0):
         expect_forward_first(self, self.difference)
-        return self.difference * (2 / self.difference.size * float(dloss))
+        return self.difference * (2 / self.difference.size * dloss)
