@@ -1,8 +1,8 @@
 """All the mathematics once, one number at a time: plain Python floats, plain loops, nothing imported but sqrt and exp.
 
 Slow and obvious on purpose. Read it first: there is no array, no shape and no library between you and the chain rule.
-It is also what the fast code is held against: `python -m scratchdiff check` shows that its derivatives agree with finite
-differences, and that the fast code agrees with it, number by number.
+It is also what the fast code is held against: `python -m scratchdiff check` shows that its derivatives agree with
+finite differences, and that the fast code agrees with it, number by number.
 
 A network is a list of layers, and a layer is a pair (W, b): W[k][j] is the weight from input k to neuron j, b[j] is
 neuron j's bias. Between two layers stands an activation, a function of one number with its slope: RELU or SILU.
@@ -62,8 +62,8 @@ def forward(network, activation, x):
 def backward(network, activation, inputs, sums, dy):
     """How the loss changes with every weight, every bias and every input, if dy[j] is how it changes with output j.
 
-    A change of W[k][j] moves z[j] by inputs[k] times as much; b[j] moves z[j] by as much; an input k moves every z[j] of the
-    layer, each by W[k][j] times as much. So the loss moves by that, times how it moves with z[j].
+    A change of W[k][j] moves z[j] by inputs[k] times as much; b[j] moves z[j] by as much; an input k moves every z[j]
+    of the layer, each by W[k][j] times as much. So the loss moves by that, times how it moves with z[j].
     """
     _, slope = activation
     gradients = [None] * len(network)

@@ -1,14 +1,16 @@
-"""How fast it is, beside the least that it could take. Run by hand: python tests/benchmark.py (about a minute).
+"""How fast it is, beside the least that it could take. Run by hand: python tests/benchmark.py (about 90 seconds).
 
-The floor of a training step is its matrix products alone (forward, dW and dx of each layer: same shapes, same dtype, same
-threads), that of sampling the products of the forward pass. Times of a noisy machine mean little, ratios more: each
-measurement takes the two in turn, many times over, and what is shown is the median of the ratios, with their quartiles.
+The floor of a training step is its matrix products alone (forward, dW and dx of each layer: same shapes, same dtype,
+same threads), that of sampling the products of the forward pass. Times of a noisy machine mean little, ratios more:
+each measurement takes the two in turn, many times over, and what is shown is the median of the ratios, with their
+quartiles.
 """
 import os
 import platform
-import subprocess
 import sys
 import time
+import tracemalloc
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -67,7 +69,8 @@ def in_turn(a, b, repeats):
 def training_row(kind, batch, steps=100, repeats=15):
     """One row of the table of training: microseconds a step, those of its products, and the ratio."""
     denoiser, adam = learner(*kind)
-    endless = train(denoiser, adam, SHAPES["circle"].draw, np.random.default_rng(0), 10 ** 9, lambda step: 1e-4, batch)
+    draw = partial(SHAPES["circle"].draw, dtype=np.float32)
+    endless = train(denoiser, adam, draw, np.random.default_rng(0), 10 ** 9, lambda step: 1e-4, batch)
     weights, xs = arrays(kind[0], batch)
     ours, floor, *ratio = in_turn(lambda: [next(endless) for _ in range(steps)],
                                   lambda: training_products(weights, xs, steps), repeats)
@@ -87,19 +90,14 @@ def sampling_row(kind, points, repeats=5):
 
 
 def memory(points):
-    """Megabytes that sampling takes above what the bare import takes, at the most, in a process of its own."""
-    code = f"""if True:
-        import resource
-        import numpy as np
-        from scratchdiff import MLP, Denoiser, Schedule, sample
-        def megabytes():
-            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        denoiser = Denoiser(MLP((3, 64, 64, 2), np.random.default_rng(0)), Schedule.linear())
-        before = megabytes()
-        for block in sample(denoiser, denoiser.schedule, {points}, 2, np.random.default_rng(0)):
-            pass
-        print(megabytes() - before)"""
-    return float(subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+    """Megabytes of arrays that stand at once while so many points are made, at the most."""
+    denoiser, _ = learner(*TUTORIAL)
+    tracemalloc.start()
+    for _ in sample(denoiser, denoiser.schedule, points, 2, np.random.default_rng(0)):
+        pass
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak / 1e6
 
 
 def table(heading, kinds, amounts, row, total):
@@ -110,9 +108,9 @@ def table(heading, kinds, amounts, row, total):
         for amount in amounts:
             ours, floor, (ratio, low, high) = row(kind, amount)
             time_taken = ours * amount if total else ours
-            growth = f"x{time_taken / before:.2f}" if before else ""
-            print(f"{NAMES[kind]:<14} {amount:>8,} {ours:>10.2f} {floor:>10.2f} {ratio:>8.2f} ({low:.2f}-{high:.2f}) {growth:>8}",
-                  flush=True)
+            growth = f"    x{time_taken / before:.2f}" if before else ""
+            print(f"{NAMES[kind]:<14} {amount:>8,} {ours:>10.2f} {floor:>10.2f} {ratio:>8.2f} ({low:.2f}-{high:.2f})"
+                  + growth, flush=True)
             before = time_taken
 
 
@@ -122,11 +120,11 @@ def main():
     kinds = (TUTORIAL, WIDE, DEFAULT)
     table("training          batch    us/step   products    ratio (quartiles)   growth",
           kinds, (256, 512, 1024), training_row, total=False)
-    table(f"sampling         points   us/point   products    ratio (quartiles)   growth   (blocks of {BLOCK})",
+    table("sampling         points   us/point   products    ratio (quartiles)   growth",
           kinds, (25_000, 50_000, 100_000), sampling_row, total=True)
     print("\ntraining, tutorial 64-64, batch 256: twice the steps take "
           f"x{training_row(TUTORIAL, 256, 200)[0] * 2 / training_row(TUTORIAL, 256, 100)[0]:.2f} the time")
-    print("\nsampling, memory above the import")
+    print("\nsampling, memory at the most")
     for points in (100_000, 200_000, 400_000):
         print(f"{points:>8,} points {memory(points):>8.1f} MB")
 

@@ -203,6 +203,8 @@ def test_misuse_is_named():
     for width in (-1, np.nan, np.inf):
         with pytest.raises(ValueError, match="width must be a number from 0 up, got"):
             ExactDenoiser(SCHEDULE, SOME, width)
+    with pytest.raises(TypeError, match="xt must be a NumPy array of floats, got list"):
+        exact_for("circle")([[1.0, 2.0]], 0)
     with pytest.raises(ValueError, match="t must be from 0 to 49, got 50 to 50"):
         exact_for("circle")(SOME, 50)
     with pytest.raises(ValueError, match=r"xt must have shape \(n, 2\), got \(4, 3\)"):

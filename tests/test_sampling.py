@@ -96,6 +96,10 @@ def test_a_point_depends_on_the_seed_and_its_number_alone():
     assert len(np.unique(whole)) == whole.size, "no block repeats another"
 
 
+def test_what_every_kept_sample_depends_on():
+    assert (BLOCK, STREAM) == (2048, 1), "another number would make other points of the same seed"
+
+
 def test_the_number_of_threads_changes_nothing(monkeypatch):
     whole = points(3 * BLOCK)
     for count in (1, 5, None):
@@ -103,16 +107,19 @@ def test_the_number_of_threads_changes_nothing(monkeypatch):
         assert np.array_equal(points(3 * BLOCK), whole)
 
 
-def test_blocks_come_one_by_one():
-    """A caller that stops early has not waited for the rest."""
+def test_blocks_come_one_by_one(monkeypatch):
+    """A caller that stops early has not waited for the rest: only two more blocks a thread are on their way."""
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
     walked = []
 
     def denoiser(x, t):
         if t == 49:
             walked.append(threading.get_ident())
         return x
-    next(sample(denoiser, SCHEDULE, 1000 * BLOCK, 2, np.random.default_rng(0)))
-    assert len(walked) < 100
+    blocks = sample(denoiser, SCHEDULE, 1000 * BLOCK, 2, np.random.default_rng(0))
+    next(blocks)
+    blocks.close()
+    assert len(walked) == 1 + 2 * 2 and len(set(walked)) == 2
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -8,7 +8,7 @@ from scratchdiff.diffusion.denoiser import Denoiser
 from scratchdiff.diffusion.sampling import sample, walk
 from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.diffusion.shapes import SHAPES
-from scratchdiff.diffusion.training import CHUNK, noisy_batches, train
+from scratchdiff.diffusion.training import CHUNK, STREAM, noisy_batches, train
 from scratchdiff.nn.adam import Adam
 from scratchdiff.nn.layers import SiLU
 from scratchdiff.nn.mlp import MLP
@@ -27,10 +27,10 @@ def learner(dtype=np.float32, seed=0):
     return Denoiser(mlp, SCHEDULE, "v"), Adam(mlp.params, mlp.grads)
 
 
-def run(steps, stop=None, seed=0, learner_and_adam=None, dtype=np.float32, antithetic=True):
+def run(steps, stop=None, seed=0, learner_and_adam=None, dtype=np.float32, antithetic=True, batch_size=64):
     denoiser, adam = learner_and_adam or learner(dtype)
     losses = list(islice(train(denoiser, adam, circle, np.random.default_rng(seed), steps,
-                               lambda step: 1e-2 * (1 - step / steps), 64, antithetic), stop))
+                               lambda step: 1e-2 * (1 - step / steps), batch_size, antithetic), stop))
     return denoiser, adam, losses
 
 
@@ -97,6 +97,18 @@ def test_a_run_that_is_taken_up_ends_where_it_would_have(stop):
     _, _, rest = run(160, learner_and_adam=(denoiser, adam))
     assert losses + rest == all_losses
     assert np.array_equal(denoiser.mlp.params, whole.mlp.params)
+
+
+def test_what_every_kept_run_depends_on():
+    assert (CHUNK, STREAM) == (100, 0), "another number would make other batches of the same seed: a saved run could not go on"
+
+
+def test_pairs_are_made_only_when_asked_for():
+    xt, _, eps = next(noisy_batches(circle, SCHEDULE, np.random.default_rng(0), 8))
+    assert len(np.unique(np.abs(eps))) == 16 and xt.dtype == np.float32
+    denoiser, adam = learner()
+    plain = next(train(denoiser, adam, circle, np.random.default_rng(0), 1, lambda step: 1e-3))
+    assert plain == run(1, learner_and_adam=learner(), antithetic=False, batch_size=256)[2][0]
 
 
 def test_one_generator_for_training_and_sampling_is_enough():

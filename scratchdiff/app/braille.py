@@ -1,4 +1,4 @@
-"""A scatter plot in characters: a braille sign is a grid of two by four dots, and there is one for each of the 256 patterns."""
+"""A scatter plot in characters: a braille sign is two by four dots, and there is one for each of the 256 patterns."""
 import os
 import sys
 
@@ -6,16 +6,16 @@ import numpy as np
 
 from scratchdiff.app.svg import plane
 
-DOT = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])   # the bit of each dot, row by row, in U+2800 + bits
+DOT = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])   # the bit of each dot in U+2800 + bits
 
 
 def picture(points, columns):
     """Lines of braille, at most `columns` wide and half as high as wide, with one scale for both axes."""
     points = plane(points)
-    low, high = np.quantile(points, [0.001, 0.999], axis=0, method="nearest")  # a stray point must not make all others small
+    low, high = np.quantile(points, [0.001, 0.999], axis=0, method="nearest")   # a stray point must not rule
     extent = max(high - low) or 1.0
     rows = (columns + 1) // 2
-    cell = extent / (2 * columns - 1)                           # a dot is as high as wide: a sign is two dots wide and four high
+    cell = extent / (2 * columns - 1)   # from dot to dot, across as upwards
     places = np.floor((points - (low + high) / 2) / cell * [1, -1] + [columns, 2 * rows]).astype(int)
     x, y = places.T
     seen = (0 <= x) & (x < 2 * columns) & (0 <= y) & (y < 4 * rows)
@@ -27,7 +27,7 @@ def picture(points, columns):
 
 
 def wanted(stream):
-    """Whether a picture can be shown there: on a terminal that is not dumb, knows the signs, and is not to be kept plain."""
+    """Whether a picture can be shown there: on a terminal that is not dumb, knows the signs, and need not stay plain."""
     return (stream.isatty() and os.environ.get("TERM") != "dumb" and "NO_COLOR" not in os.environ
             and (stream.encoding or "").lower().replace("-", "") == "utf8")
 

@@ -48,9 +48,10 @@ class Link:
 
 
 def reference_gradients():
-    reports = [check_gradients(_ReferenceLoss(*kind), _mlp(kind[0]).params) for kind in KINDS]
-    wrong = [str(report) for report in reports if not report.ok]
-    return Link("the reference's gradients = finite differences", _largest(reports), TOLERANCE, "\n".join(wrong))
+    reports = [replace(check_gradients(_ReferenceLoss(activation, predicts), _mlp(activation).params),
+                       title=f"reference with {activation} that predicts {predicts} (x: its parameters in a row)")
+               for activation, predicts in KINDS]
+    return Link("the reference's gradients = finite differences", _largest(reports), TOLERANCE, _first_wrong(reports))
 
 
 def network_is_reference():
@@ -69,8 +70,8 @@ def network_is_reference():
 
 def network_gradients():
     reports = [report for name in LAYERS for report in layer_reports(name)]
-    shown = [str(report) for report in reports if not report.ok] or [str(next(layer_reports(name))) for name in LAYERS]
-    return Link("every layer's gradients = finite differences", _largest(reports), TOLERANCE, "\n".join(shown))
+    detail = _first_wrong(reports) or "\n".join(str(next(layer_reports(name))) for name in LAYERS)
+    return Link("every layer's gradients = finite differences", _largest(reports), TOLERANCE, detail)
 
 
 def layer_reports(name):
@@ -148,7 +149,7 @@ def perfect_radius():
     """Where the sampler ends when every guess is perfect."""
     exact = ExactDenoiser(Schedule.linear(), SHAPES["circle"].grid)
     points = np.concatenate(list(sample(exact, exact.schedule, 500, 2, np.random.default_rng(0), dtype=np.float64)))
-    return Link("with the perfect denoiser, |radius - 1|", np.abs(np.hypot(*points.T) - 1).max(), 1e-3)
+    return Link("with the perfect denoiser: error of the radius", np.abs(np.hypot(*points.T) - 1).max(), 1e-3)
 
 
 def network_excess():
@@ -224,6 +225,11 @@ def _points(n=5):
 def _distance(a, b):
     """The largest difference between two arrays, in units of the second's largest entry."""
     return float(np.abs(np.subtract(a, b)).max() / np.abs(b).max())
+
+
+def _first_wrong(reports):
+    """The table of the first report that is wrong, if any: what is made of a wrong part is wrong too, and says no more."""
+    return next((str(report) for report in reports if not report.ok), "")
 
 
 def _largest(reports):

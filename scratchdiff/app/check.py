@@ -29,9 +29,10 @@ def _print_link(number, function):
     try:
         link = function()
     except Exception as error:          # a planted fault may well end in an exception: that too is a verdict on this link
-        print(f"{number}  {function.__name__.replace('_', ' '):<51} FAIL\n  {_in_a_line(error)}", flush=True)
+        print(f"{number}  {function.__name__.replace('_', ' '):<48} FAIL\n  {_in_a_line(error)}", flush=True)
         return False
-    print(f"{number}  {link.claim:<51} {link.figure:>7.0e} <= {link.bound:<6.0e} {'pass' if link.ok else 'FAIL'}", flush=True)
+    verdict = "pass" if link.ok else "FAIL"
+    print(f"{number}  {link.claim:<48} {link.figure:>7.1e} <= {link.bound:<7.1e} {verdict}", flush=True)
     if link.detail:
         print("\n".join("  " + line for line in link.detail.splitlines()), flush=True)
     return link.ok

@@ -56,6 +56,10 @@ def formatter(prog):
 class Parser(argparse.ArgumentParser):
     """Complains by raising CommandError: one line, not the usage and a line."""
 
+    def __init__(self, command, description):
+        super().__init__(prog=f"python -m scratchdiff{command}", description=description, allow_abbrev=False,
+                         formatter_class=formatter)
+
     def error(self, message):
         raise CommandError(message)
 
@@ -94,7 +98,7 @@ def ending(*endings):
 
 
 def run_parser():
-    parser = Parser(prog="python -m scratchdiff", description=RUN_HELP, allow_abbrev=False, formatter_class=formatter)
+    parser = Parser("", RUN_HELP)
     learn = parser.add_argument_group("how to learn (a recipe, and single settings in place of its own)")
     learn.add_argument("--recipe", choices=RECIPES, help="default, or the tutorial's")
     learn.add_argument("--steps", type=whole(1), metavar="N", help="training steps")
@@ -119,23 +123,24 @@ def run_parser():
 
 
 def sample_parser():
-    parser = Parser(prog="python -m scratchdiff sample", description=SAMPLE_HELP, allow_abbrev=False, formatter_class=formatter)
+    parser = Parser(" sample", SAMPLE_HELP)
     parser.add_argument("model", metavar="MODEL", help="a file that --save wrote")
     parser.add_argument("--points", type=whole(1), default=500, metavar="N", help="points to generate (500)")
-    parser.add_argument("--out", type=ending(".csv", ".npy"), metavar="FILE", help=".csv or .npy (.csv on standard output)")
+    parser.add_argument("--out", type=ending(".csv", ".npy"), metavar="FILE",
+                        help=".csv or .npy (.csv on standard output)")
     parser.add_argument("--skip", type=whole(0), default=0, metavar="K", help="start at point K of the sample (0)")
     parser.add_argument("--seed", type=whole(0), metavar="N", help="another sample (the model's own seed)")
     return parser
 
 
 def check_parser():
-    parser = Parser(prog="python -m scratchdiff check", description=CHECK_HELP, allow_abbrev=False, formatter_class=formatter)
+    parser = Parser(" check", CHECK_HELP)
     parser.add_argument("--layer", choices=LAYERS, help="the table of this layer only")
     return parser
 
 
 def run_command(arguments):
-    """Do what the arguments say; return the exit status. Only what a command needs is imported, and only when it is known."""
+    """Do what the arguments say; return the exit status. Only what a command needs is imported, when it is known."""
     if arguments[:1] == ["sample"]:
         options = sample_parser().parse_args(arguments[1:])
         from scratchdiff.app.sample import sample

@@ -1,4 +1,4 @@
-"""Writing files so that nothing is ever half written, and reading .npy bytes so that nothing in them is believed unseen."""
+"""Writing files so that nothing is ever half written, and reading .npy bytes without believing them."""
 import errno
 import io
 import math
@@ -21,14 +21,16 @@ def os_error(path, error, doing):
 
 @contextmanager
 def whole_file(path):
-    """Open a binary file for writing that appears at `path`, in place of what was there, only when all of it is on disk.
+    """Open a binary file for writing that appears at `path`, in place of the old one, only when all of it is on disk.
 
-    It is written beside it under another name, flushed, and renamed, which the file system does at once or not at all. On any
-    error, or Ctrl-C, the old file stays as it was. What is not an ordinary file (/dev/stdout) is written to as it is.
+    It is written beside it under another name, flushed, and renamed, which the file system does at once or not at
+    all. On any error, or Ctrl-C, the old file stays as it was. What is not an ordinary file (/dev/stdout) is written
+    to as it is.
     """
     target = os.path.realpath(path)     # through a link, so that the file is replaced and not the link
     special = os.path.exists(target) and not stat.S_ISREG(os.stat(target).st_mode)
-    name = target if special else os.path.join(os.path.dirname(target), f".{os.path.basename(target)}.{os.getpid()}.tmp")
+    folder, base = os.path.split(target)
+    name = target if special else os.path.join(folder, f".{base}.{os.getpid()}.tmp")
     try:
         with open(name, "wb") as file:
             yield file
@@ -74,9 +76,10 @@ def read_bytes(path):
 
 
 def parse_npy(data):
-    """The array in the bytes of a .npy file: a read-only view of them, so that its size can only be what is really there.
+    """The array in the bytes of a .npy file: a read-only view of them, so that its size is what is really there.
 
-    ValueError says what is wrong: not such a file, an object array (which would need pickle), or a shape that its bytes don't fill.
+    ValueError says what is wrong: not such a file, an object array (which would need pickle), or a shape that its
+    bytes don't fill.
     """
     file = io.BytesIO(data)
     try:

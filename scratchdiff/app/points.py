@@ -16,8 +16,8 @@ LARGEST = 1e100         # far beyond any use, and its square is still a number
 def read_points(path):
     """The points in a file, or in standard input for "-": (n, d) float64, n at least 2, finite and not all equal.
 
-    .npy, or text: a point a line, numbers apart by commas, tabs or blanks, `#` for comments, one header line if it must be.
-    CommandError names the file, the line and what is wrong.
+    .npy, or text: a point a line, numbers apart by commas, tabs or blanks, `#` for comments, one header line if it
+    must be. CommandError names the file, the line and what is wrong.
     """
     if path != "-" and not path.lower().endswith(ENDINGS) and not os.path.isdir(path):
         raise CommandError(f"cannot read {path}: it must be a file whose name ends in {', '.join(ENDINGS)}; "

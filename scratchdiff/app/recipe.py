@@ -18,7 +18,7 @@ class Recipe:
     batch_size: int
     antithetic: bool                    # each noisy point twice, with opposite noise: diffusion/training.py
     lr: float                           # the largest size of Adam's steps
-    lr_schedule: str                    # "constant", or "linear": up from 0 over the first tenth of the steps, then down to 0
+    lr_schedule: str                    # "constant", or "linear": up over a tenth of the steps, then down to 0
     variance: str                       # "posterior" or "beta": diffusion/schedule.py
 
     def __post_init__(self):

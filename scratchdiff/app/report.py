@@ -21,13 +21,15 @@ def figures(model, points, count):
                 ("std radius", f"{radius.std():.3f}", "small = points really are on the circle")]
     real = _real(model)
     if len(real) < 2:
-        return [("energy distance", "unknown", "too few points to hold some back"), ("between real points", "unknown", "likewise")]
-    return [("energy distance", f"{energy_distance(_like(points, real), real):.5f}", f"{len(real)} generated points to {len(real)} real ones"),
+        return [("energy distance", "unknown", "too few points to hold some back"),
+                ("between real points", "unknown", "likewise")]
+    distance = energy_distance(_like(points, real), real)
+    return [("energy distance", f"{distance:.5f}", f"{len(real)} generated points to {len(real)} real ones"),
             ("between real points", f"{energy_of_halves(real):.5f}", "two such sets of real points, on average")]
 
 
 def loss_parts(model):
-    """(the least loss that any denoiser can reach on this data, how far this one is above it); None if that is not known."""
+    """(the least loss that any denoiser can reach on this data, how far this one is above it); None if not known."""
     if model.data.exact is None:
         return None
     exact = model.data.exact(model.denoiser.schedule)
@@ -36,8 +38,8 @@ def loss_parts(model):
 
 
 def could_be_lines(model, points, parts):
-    """How good it could have been, in lines: the loss's two `parts`, and what the perfect denoiser makes in the same steps."""
-    floor, excess = parts
+    """How good it could have been, in lines: the loss's two `parts`, and what the perfect denoiser makes."""
+    floor, excess = (round(part, 4) for part in parts)      # so that the sum that is shown is the sum of what is shown
     schedule = model.denoiser.schedule
     rng = model.stream(model.seed, REPORT)
     circle = model.data.name == "circle"
@@ -50,7 +52,8 @@ def could_be_lines(model, points, parts):
             lines.append(f"  radius  {radius.mean():.5f} std {radius.std():.7f}  {whose}, {schedule.T} steps")
     else:
         real = _real(model)
-        lines.append(f"  energy distance {energy_distance(_like(perfect, real), real):.5f}  the perfect denoiser, {schedule.T} steps")
+        distance = energy_distance(_like(perfect, real), real)
+        lines.append(f"  energy distance {distance:.5f}  the perfect denoiser, {schedule.T} steps")
     return lines
 
 

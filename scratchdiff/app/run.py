@@ -43,7 +43,8 @@ def run(options):
 
     points = np.concatenate(list(model.sample(max(options.points, COMPARED))))
     result = figures(model, points, options.points)
-    print(f"generated {options.points} points", *(f"{name} = {value} ({meaning})" for name, value, meaning in result), sep="\n")
+    print(f"generated {options.points} points")
+    print(*(f"{name} = {value} ({meaning})" for name, value, meaning in result), sep="\n")
     parts = loss_parts(model) if options.loss_curve or not options.quiet else None
     if parts and not options.quiet:
         print(*could_be_lines(model, points[:options.points], parts), sep="\n")
@@ -59,7 +60,8 @@ def draw(options, model, points, result, parts):
     name = model.data.name if options.data in (None, "-") else os.path.basename(options.data)
     back = model.data.standard.back
     if options.picture:
-        caption = [f"{name}: {len(points)} generated points", ", ".join(f"{figure} {value}" for figure, value, _ in result)]
+        caption = [f"{name}: {len(points)} generated points",
+                   ", ".join(f"{figure} {value}" for figure, value, _ in result)]
         real = back(model.data.draw(svg.MOVING, Model.stream(model.seed, REPORT)))
         if options.animate:
             states = [back(state[:len(points)]) for state in model.walk()]
@@ -84,12 +86,14 @@ def resumed(options):
     model = load_model(options.resume)
     recipe = changed(model.recipe, options)
     if recipe.steps < model.adam.k:
-        raise CommandError(f"--steps {recipe.steps} is fewer than the {model.adam.k} steps that {options.resume} has taken")
+        raise CommandError(f"--steps {recipe.steps} is fewer than the {model.adam.k} steps "
+                           f"that {options.resume} has taken")
     want = changed(RECIPES[options.recipe] if options.recipe else model.recipe, options)
     for name, value in asdict(want).items():
         had = getattr(model.recipe, name)
         if value != had and name != "steps":
-            raise CommandError(f"{options.resume} was trained with {name} {shown(had)}: it cannot go on with {shown(value)}")
+            raise CommandError(f"{options.resume} was trained with {name} {shown(had)}: "
+                               f"it cannot go on with {shown(value)}")
     if options.seed is not None and options.seed != model.seed:
         raise CommandError(f"{options.resume} was trained with seed {model.seed}: it cannot go on with {options.seed}")
     if options.data is not None:
@@ -113,7 +117,7 @@ def shown(value):
 
 @contextmanager
 def interrupts_held():
-    """Hold Ctrl-C back: yield a function that raises KeyboardInterrupt if it was pressed. So work stops between two steps."""
+    """Hold Ctrl-C back: yield a function that raises KeyboardInterrupt if it was pressed, to be called between steps."""
     pressed = []
     before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
 

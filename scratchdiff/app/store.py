@@ -10,8 +10,8 @@ An .npz file, which is a zip of .npy files, without pickle and without compressi
     scale     ()
     points    (n, d)   the person's own points, if the data is no built-in shape
 
-The random numbers of a step depend only on the seed and on its number (diffusion/streams.py), so the seed and the number of
-steps are the whole state of the generator.
+The random numbers of a step depend only on the seed and on its number (diffusion/streams.py), so the seed and the
+number of steps are the whole state of the generator.
 """
 import io
 import json
@@ -31,7 +31,7 @@ VERSION = 1
 
 
 def save_model(path, model):
-    """Write a model; CommandError if it cannot be written. The file at `path` is the old one or the new one, never half of one."""
+    """Write a model; CommandError if it cannot be. The file at `path` is the old one or the new one, never half of one."""
     header = {"format": "scratchdiff", "version": VERSION, "recipe": asdict(model.recipe), "seed": model.seed,
               "step": model.adam.k, "data": model.data.name}
     arrays = {"header": np.array(json.dumps(header)), "params": model.adam.params, "m": model.adam.m, "v": model.adam.v,
@@ -72,7 +72,8 @@ def _model(arrays):
     _require(header.get("format") == "scratchdiff", "it is no model of scratchdiff")
     version = header.get("version")
     _require(isinstance(version, int) and version >= 1, "its format has no version")
-    _require(version <= VERSION, f"it was written by a newer scratchdiff (its format is {version}, this one knows {VERSION})")
+    _require(version <= VERSION,
+             f"it was written by a newer scratchdiff (its format is {version}, this one knows {VERSION})")
     try:
         recipe = Recipe(**{**header["recipe"], "hidden": tuple(header["recipe"]["hidden"])})
     except (KeyError, TypeError) as error:
@@ -120,8 +121,8 @@ def _array(arrays, name, dtype, shape):
     _require(name in arrays, f"it has no array {name}")
     array = arrays[name]
     _require(array.dtype == dtype, f"array {name} is {array.dtype}, it must be {np.dtype(dtype)}")
-    _require(len(array.shape) == len(shape) and all(n == want or want is None and n for n, want in zip(array.shape, shape)),
-             f"array {name} has shape {array.shape}, it must be {str(shape).replace('None', 'n')}")
+    fits = len(array.shape) == len(shape) and all(n == want or want is None and n for n, want in zip(array.shape, shape))
+    _require(fits, f"array {name} has shape {array.shape}, it must be {str(shape).replace('None', 'n')}")
     _require(np.isfinite(array).all(), f"array {name} holds a number that is not finite")
     return array
 

@@ -19,7 +19,8 @@ STYLE = """\
 .band{fill:#0b62a8;opacity:.18}.floor{stroke:#c2410c;fill:none}.grid{stroke:#ebe6da}text{fill:#38352e}.low{fill:#b03a06;stroke:#fffdf8}
 @media (prefers-color-scheme:dark){.ground{fill:#17191d;stroke:#33373f}.real{stroke:#5c626d}.made{stroke:#5cb8ff}
 .line{stroke:#5cb8ff}.band{fill:#5cb8ff}.floor{stroke:#ff9a5c}.grid{stroke:#2a2e35}text{fill:#dcd9d2}.low{fill:#ff9a5c;stroke:#17191d}}
-text{font:13px ui-sans-serif,system-ui,sans-serif}.low{paint-order:stroke;stroke-width:4px}path{stroke-linecap:round;stroke-linejoin:round}
+text{font:13px ui-sans-serif,system-ui,sans-serif}.low{paint-order:stroke;stroke-width:4px}
+path{stroke-linecap:round;stroke-linejoin:round}
 </style>
 """
 
@@ -48,8 +49,9 @@ def animation(real, states, caption):
 
 
 def loss_curve(losses, floor_loss, caption):
-    """The loss over the steps, in groups: their mean as a line, most of them (all but the tenth at each end) as a band; and
-    the floor, if it is known.
+    """The loss over the steps, with the floor if it is known.
+
+    In groups of steps: their mean as a line, and most of them, all but the tenth at each end, as a band.
     """
     height, left, right, top, bottom = 260, 44, 24, 14, 28
     groups = np.array_split(np.asarray(losses), min(len(losses), 60))
@@ -75,14 +77,15 @@ def loss_curve(losses, floor_loss, caption):
     band = _line(np.concatenate([x(steps), x(steps)[::-1]]), np.concatenate([y(highs), y(lows)[::-1]]))
     parts.append(f'<path class="band" d="{band}Z"/><path class="line" stroke-width="2" d="{_line(x(steps), y(means))}"/>')
     if floor_loss is not None:
-        parts.append(f'<path class="floor" stroke-width="1.5" stroke-dasharray="5 4" d="M{left} {y(floor_loss):.1f}H{SIZE - right}"/>'
+        parts.append(f'<path class="floor" stroke-width="1.5" stroke-dasharray="5 4" '
+                     f'd="M{left} {y(floor_loss):.1f}H{SIZE - right}"/>'
                      f'<text class="low" x="{SIZE - right}" y="{y(floor_loss) + 15:.1f}" text-anchor="end">'
                      f'{floor_loss:.3f}, the least that any denoiser can reach</text>')
     return _picture(height, caption, "".join(parts))
 
 
 def plane(points):
-    """Points as they are drawn: the first two coordinates; of one coordinate, spread out upwards so that they can be told apart."""
+    """Points as they are drawn: the first two coordinates; of one coordinate, spread out upwards to be told apart."""
     if points.shape[1] > 1:
         return points[:, :2]
     spread = (np.arange(len(points)) * 0.6180339887) % 1 - 0.5      # the golden ratio: even, and never twice the same
@@ -100,7 +103,7 @@ def ticks(low, high):
 
 
 class View:
-    """From points to places in the picture: one scale for both axes, y upwards, the box of `points` times `margin` in sight."""
+    """From points to places in the picture: one scale for both axes, y upwards, the box of `points` and a margin in sight."""
 
     def __init__(self, points, margin):
         low, high = points.min(axis=0), points.max(axis=0)
@@ -110,7 +113,8 @@ class View:
     def path(self, points):
         """Path data that is a dot for each point (a line of no length, with round ends), to half a unit."""
         places = SIZE / 2 + (points - self.center) * [self.scale, -self.scale]
-        return "".join(f"M{x:g} {y:g}h0" for x, y in (np.clip(places, -SIZE, 2 * SIZE) * 2).round().tolist() for x, y in [(x / 2, y / 2)])
+        halves = (np.clip(places, -SIZE, 2 * SIZE) * 2).round() / 2
+        return "".join(f"M{x:g} {y:g}h0" for x, y in halves.tolist())
 
 
 def _dots(name, path, width, inside=""):

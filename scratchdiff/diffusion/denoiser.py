@@ -15,9 +15,10 @@ class Denoiser:
             already says (Salimans & Ho 2022, appendix D). In pure noise x_t is eps, and the first term is all of
             the answer; F adds what is missing, which is sqrt(alpha_bar_t) eps - sqrt(1 - alpha_bar_t) x_0 and called v.
 
-    Backward, with deps for dL/deps_hat. For "eps" it is the network's own. For "v", eps_hat = skip_t x_t + gain_t F, so
-        dL/dF   = gain_t deps                                       ->  dF = gain * deps, which the network's backward is given
-        dL/dx_t = skip_t deps + (what reaches x_t through F)        ->  dx = skip * deps + (what the network's backward returns)
+    Backward, with deps for dL/deps_hat. For "eps" it is the network's own. For "v", eps_hat = skip_t x_t + gain_t F,
+    where F too depends on x_t. So the network's backward is given dF, returns its dx, and
+        dL/dF   = gain_t deps                                       ->  dF  = gain * deps
+        dL/dx_t = skip_t deps + (what reaches x_t through F)        ->  dxt = skip * deps + dx
 
     The trained denoiser and the exact one of `exact.py` are called alike: denoiser(x_t, t).
 

@@ -9,8 +9,9 @@ CELLS = 2 ** 20         # at most about so many distances in memory at once
 def energy_distance(a, b):
     """2 E|a - b| - E|a - a'| - E|b - b'|, of points drawn at random from each set (Szekely & Rizzo 2013, eq. 5).
 
-    a (n, d), b (m, d) floats -> float, at least 0, and 0 if and only if the sets are the same. In the unit of the points.
-    Two finite samples of one distribution are not at 0: compare with what two real samples of the same sizes give.
+    a (n, d), b (m, d) floats -> float, at least 0, and 0 if and only if the sets are the same. In the unit of the
+    points. Two finite samples of one distribution are not at 0: compare with what two real samples of the same sizes
+    give.
     """
     expect_floats("a", a)
     expect_rows("b", b, a.shape[-1], a.dtype)
@@ -18,10 +19,10 @@ def energy_distance(a, b):
 
 
 def energy_of_halves(points):
-    """What energy_distance says on average of two independent samples as large as this one, from where this one came from.
+    """What energy_distance says on average of two independent samples of one distribution, each as large as this one.
 
-    The mean distance mu of two different points is the same between the samples as within them; but in a sample of n, a point
-    drawn twice is the same point once in n times, at distance 0. So it is 2 mu - 2 (1 - 1/n) mu = 2 mu / n.
+    The mean distance mu of two different points is the same between the samples as within them; but in a sample of n,
+    a point drawn twice is the same point once in n times, at distance 0. So it is 2 mu - 2 (1 - 1/n) mu = 2 mu / n.
     points (n, d) floats, n at least 2 -> float.
     """
     expect_floats("points", points)

@@ -1,15 +1,17 @@
 """The perfect denoiser of a known distribution: the best that any network could do, to measure ours against.
 
-The noise-prediction loss E |eps_hat - eps|^2 is smallest for eps_hat = E[eps | x_t], the mean of all the noise that could
-have led to x_t. If x_0 is one of K points p_1 ... p_K, each as likely as the others, that mean is known in closed form.
-Given p_k, x_t is Gaussian around sqrt(alpha_bar_t) p_k with variance s_t^2 = 1 - alpha_bar_t, so by Bayes' rule
+The noise-prediction loss E |eps_hat - eps|^2 is smallest for eps_hat = E[eps | x_t], the mean of all the noise that
+could have led to x_t. If x_0 is one of K points p_1 ... p_K, each as likely as the others, that mean is known in
+closed form. Given p_k, x_t is Gaussian around sqrt(alpha_bar_t) p_k with variance s_t^2 = 1 - alpha_bar_t, so by
+Bayes' rule
 
     w_k = softmax_k( -|x_t - sqrt(alpha_bar_t) p_k|^2 / (2 s_t^2) )         how likely x_t came from p_k
     E[x_0 | x_t] = sum_k w_k p_k
     eps*(x_t, t) = (x_t - sqrt(alpha_bar_t) E[x_0 | x_t]) / s_t
 
-A curve is a row of points set closer than the noise is wide. 0.7 noise widths are close enough: the sum over them then differs
-from the integral along the curve by a part of 2 exp(-2 (pi / 0.7)^2), which is 6e-18 (Poisson's summation formula).
+A curve is a row of points set closer than the noise is wide. 0.7 noise widths are close enough: the sum over them
+then differs from the integral along the curve by a part of 2 exp(-2 (pi / 0.7)^2), which is 6e-18 (Poisson's
+summation formula).
 
 What is learnt from noise and what is known of the density are one thing (Vincent 2011; Song et al. 2021, section 2):
 
@@ -32,10 +34,11 @@ class ExactDenoiser:
     ----------
     schedule : Schedule
     points : (K, d) float array, or callable: spacing -> (K, d) float array
-        The equally likely values of x_0; as a callable, a grid of at most that spacing, made as fine as each level needs.
+        The equally likely values of x_0; as a callable, a grid of at most that spacing, made as fine as each level
+        needs.
     width : float
-        If each point is the centre of a round Gaussian cloud rather than a point, the standard deviation of that cloud. Then
-        s_t^2 = 1 - alpha_bar_t + alpha_bar_t width^2, and all else is the same, in terms of the score.
+        If each point is the centre of a round Gaussian cloud rather than a point, the standard deviation of that
+        cloud. Then s_t^2 = 1 - alpha_bar_t + alpha_bar_t width^2, and all else is the same, in terms of the score.
     """
 
     def __init__(self, schedule, points, width=0.0):
@@ -52,9 +55,10 @@ class ExactDenoiser:
         return self.posterior(xt, t)[0].astype(xt.dtype)
 
     def posterior(self, xt, t):
-        """What x_t tells of the noise in it: E[eps | x_t] (n, d), and the variance about it, averaged over coordinates, (n,).
+        """What x_t tells of the noise: E[eps | x_t] (n, d), and the variance about it, averaged over coordinates, (n,).
 
-        Within one Gaussian that variance is alpha_bar_t width^2 / s_t^2; which Gaussian it was adds the variance of their centres.
+        Within one Gaussian that variance is alpha_bar_t width^2 / s_t^2; which Gaussian it was adds the variance of
+        their centres.
         """
         _, mean, spread, s2 = self.mixture(xt, t)
         noise2 = 1 - self.schedule.alpha_bars[t].reshape(-1, 1)                             # (n, 1), or (1, 1)
@@ -104,8 +108,8 @@ class ExactDenoiser:
 
 
 def _mixture(x, q, q2, s2):
-    """What ExactDenoiser.mixture says, for Gaussians of variance s2 around the rows of q; x (n, d), q (K, d), q2 = |q|^2 (K,)."""
-    w = x @ (q.T / s2) - q2 / (2 * s2)      # (n, K): -|x - q|^2 / (2 s2), less -|x|^2 / (2 s2), which is the same for all q
+    """What ExactDenoiser.mixture says, for Gaussians of variance s2 around the rows of q; x (n, d), q (K, d), q2 (K,)."""
+    w = x @ (q.T / s2) - q2 / (2 * s2)      # (n, K): -|x - q|^2 / (2 s2), but for a part that is the same for all q
     top = w.max(axis=1, keepdims=True)      # taken out, so that the largest exp is 1 and none overflows
     w -= top
     np.maximum(w, -700, out=w)              # exp(-700) is nothing beside 1; below it exp is no longer fast
@@ -121,10 +125,11 @@ def _mixture(x, q, q2, s2):
 def floor_and_excess(denoiser, exact, draw, rng, n=1000, dtype=np.float32):
     """The noise-prediction loss of a denoiser at each level, in two parts: (T,), (T,).
 
-    The floor, E |eps* - eps|^2 / d, is what no denoiser can avoid: the mean of the variance that x_t leaves to the noise.
-    The excess, E |eps_hat - eps*|^2 / d, is the denoiser's own error. Their sum is the loss, for eps* - eps has mean 0 whatever
-    x_t is, so that its product with eps_hat - eps* has mean 0 too. Each part is measured by itself, over n noisy points a level:
-    neither is blurred by the noise in the loss. draw(n, rng) -> x_0 (n, d); the denoiser is given points of `dtype`.
+    The floor, E |eps* - eps|^2 / d, is what no denoiser can avoid: the mean of the variance that x_t leaves to the
+    noise. The excess, E |eps_hat - eps*|^2 / d, is the denoiser's own error. Their sum is the loss, for eps* - eps
+    has mean 0 whatever x_t is, so that its product with eps_hat - eps* has mean 0 too. Each part is measured by
+    itself, over n noisy points a level: neither is blurred by the noise in the loss. draw(n, rng) -> x_0 (n, d); the
+    denoiser is given points of `dtype`.
     """
     floor, excess = np.empty(exact.schedule.T), np.empty(exact.schedule.T)
     for t in range(exact.schedule.T):

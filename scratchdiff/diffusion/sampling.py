@@ -48,8 +48,8 @@ def walk(denoiser, schedule, block, d, rng, variance="posterior", dtype=np.float
 def sample(denoiser, schedule, n, d, rng, variance="posterior", skip=0, dtype=np.float32):
     """Generate points number skip, skip + 1, ..., skip + n - 1; yield them in order, in arrays of up to BLOCK rows.
 
-    Point i is row i % BLOCK of block i // BLOCK, and a block is always walked whole: so point i depends on rng's seed and
-    on i, and not on how many points are asked for or by how many processes. Memory stays flat for any n.
+    Point i is row i % BLOCK of block i // BLOCK, and a block is always walked whole: so point i depends on rng's seed
+    and on i, and not on how many points are asked for or by how many processes. Memory stays flat for any n.
 
     Each core walks a block of its own. A denoiser with a method `inference(n)` is asked for a faster version of itself
     for n points at a time, one for each block.

@@ -1,10 +1,11 @@
 """The distributions to learn: built-in shapes of the plane, and points of your own.
 
-A shape is a function `place` from the unit interval (a curve) or the unit square (a region) to the plane: fed with uniform
-random numbers it draws points, fed with evenly spaced numbers it lays a grid for the perfect denoiser.
+A shape is a function `place` from the unit interval (a curve) or the unit square (a region) to the plane: fed with
+uniform random numbers it draws points, fed with evenly spaced numbers it lays a grid for the perfect denoiser.
 
-All distributions are used in standard form, with mean 0 and mean square distance 1 from it, as the unit circle has by itself:
-the noise schedule is made for points of about that size. One factor for all axes, so that shapes keep their proportions.
+All distributions are used in standard form, with mean 0 and mean square distance 1 from it, as the unit circle has by
+itself: the noise schedule is made for points of about that size. One factor for all axes, so that shapes keep their
+proportions.
 """
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,7 +60,8 @@ class Shape:
 
     def grid(self, spacing):
         """Points along the curve, or all over the region, no further apart than `spacing`: (K, 2). Noise is left out."""
-        return self.standard.forth(self.place(self.even(ceil(self.length / self.parts / (spacing * self.standard.scale)))))
+        per_part = ceil(self.length / self.parts / (spacing * self.standard.scale))
+        return self.standard.forth(self.place(self.even(per_part)))
 
     def even(self, per_part):
         """Evenly spaced inputs for `place`, at least one in each part: (K, inputs)."""

@@ -12,14 +12,15 @@ Whatever has forward(x, ...) -> y and backward(dy) -> dx can be checked: a layer
 How it works. backward(dy) returns the slopes of the single number L = sum(dy * y). For a random dy, each entry of each
 gradient is compared with (L(x + h) - L(x - h)) / 2h, the central difference.
 
-The step h. The central difference is wrong in two ways: it cuts off the Taylor series, an error of about h^2 L''' / 6, and
-L itself is rounded, an error of about u |L| / h, where u = 2.2e-16 is the spacing of float64 at 1. The sum of the two
-is smallest near h = u^(1/3), times the length over which L bends; for an entry x that is about max(|x|, 1). So
-h = 6e-6 max(|x|, 1), and both errors are near 4e-11. In single precision they would be near 1e-5, too close to the size
-of a real mistake: float32 is refused.
+The step h. The central difference is wrong in two ways: it cuts off the Taylor series, an error of about h^2 L''' /
+6, and L itself is rounded, an error of about u |L| / h, where u = 2.2e-16 is the spacing of float64 at 1. The sum of
+the two is smallest near h = u^(1/3), times the length over which L bends; for an entry x that is about max(|x|, 1).
+So h = 6e-6 max(|x|, 1), and both errors are near 4e-11. In single precision they would be near 1e-5, too close to the
+size of a real mistake: float32 is refused.
 
 Kinks. At ReLU's corner there is no derivative: the slopes to the left and to the right differ, however small the step.
-Such an entry is counted as a kink, not as an error. If the corner is near but not at x, a smaller step gets clear of it.
+Such an entry is counted as a kink, not as an error. If the corner is near but not at x, a smaller step gets clear of
+it.
 """
 from dataclasses import dataclass
 from math import prod
@@ -88,8 +89,8 @@ def check_gradients(layer, x, *rest, tolerance=TOLERANCE):
     Parameters
     ----------
     layer : object with forward(x, *rest) -> y and backward(dy) -> dx
-        y is an array, or a single number for a loss, and dy is like y. Parameters are found by name: an array `W` beside
-        an array `dW` that backward writes; in a layer that is an attribute, or in a list of layers.
+        y is an array, or a single number for a loss, and dy is like y. Parameters are found by name: an array `W`
+        beside an array `dW` that backward writes; in a layer that is an attribute, or in a list of layers.
     x : float64 array
         The input at which to check. Random numbers are best: special ones hide mistakes, and may lie on kinks.
     rest
@@ -177,7 +178,8 @@ def _check_array(name, array, calls, forward, y, dy, tolerance, rows):
 
     differences, errors, kinks = np.zeros(shape), np.zeros(shape), np.zeros(shape, bool)
     for index in np.ndindex(shape):
-        differences[index], errors[index], kinks[index] = _check_entry(array, index, first[index], forward, y, dy, tolerance)
+        differences[index], errors[index], kinks[index] = _check_entry(
+            array, index, first[index], forward, y, dy, tolerance)
     errors[kinks] = 0
     errors[~np.isfinite(errors)] = np.inf
     worst = tuple(int(i) for i in np.unravel_index(errors.argmax(), shape))
