@@ -4,8 +4,6 @@ import sys
 
 import numpy as np
 
-from scratchdiff.app.svg import plane
-
 DOT = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])   # the bit of each dot in U+2800 + bits
 
 
@@ -24,6 +22,14 @@ def picture(points, columns):
     lines = ["".join(chr(0x2800 + sign) if sign else " " for sign in row).rstrip() for row in signs.tolist()]
     used = [i for i, line in enumerate(lines) if line]
     return lines[used[0]:used[-1] + 1]
+
+
+def plane(points):
+    """Points as they are drawn: the first two coordinates; of one coordinate, spread out upwards to be told apart."""
+    if points.shape[1] > 1:
+        return points[:, :2]
+    spread = (np.arange(len(points)) * 0.6180339887) % 1 - 0.5      # the golden ratio: even, and never twice the same
+    return np.column_stack([points[:, 0], 0.3 * spread * (np.ptp(points) or 1)])
 
 
 def wanted(stream):

@@ -7,6 +7,8 @@ from math import floor, log10
 
 import numpy as np
 
+from scratchdiff.app.braille import plane
+
 SIZE = 400              # the width of every picture, in its own units: at that many pixels its text is 13 pixels high
 DRAWN = 5000            # points of one kind in a still picture, at the most
 MOVING = 500            # and in a moving one
@@ -82,14 +84,6 @@ def loss_curve(losses, floor_loss, caption):
                      f'<text class="low" x="{SIZE - right}" y="{y(floor_loss) + 15:.1f}" text-anchor="end">'
                      f'{floor_loss:.3f}, the least that any denoiser can reach</text>')
     return _picture(height, caption, "".join(parts))
-
-
-def plane(points):
-    """Points as they are drawn: the first two coordinates; of one coordinate, spread out upwards to be told apart."""
-    if points.shape[1] > 1:
-        return points[:, :2]
-    spread = (np.arange(len(points)) * 0.6180339887) % 1 - 0.5      # the golden ratio: even, and never twice the same
-    return np.column_stack([points[:, 0], 0.3 * spread * (np.ptp(points) or 1)])
 
 
 def ticks(low, high):
