@@ -123,12 +123,12 @@ def test_noise_counts_in_the_standard_form():
 @pytest.mark.parametrize("name", NAMES)
 def test_the_grid_is_the_distribution_and_as_fine_as_asked(name):
     shape = SHAPES[name]
-    grid = shape.grid(0.05)
+    grid = shape.grid(0.1)
     if shape.length:
         gaps = np.sqrt(((grid[:, None] - grid) ** 2).sum(axis=-1))
         np.fill_diagonal(gaps, np.inf)
-        assert 0.02 < np.median(gaps.min(axis=1)) <= 0.05
-    assert len(shape.grid(0.025)) == pytest.approx(2 ** shape.inputs * len(grid), rel=0.2) or not shape.length
+        assert 0.04 < np.median(gaps.min(axis=1)) <= 0.1
+    assert len(shape.grid(0.05)) == pytest.approx(2 ** shape.inputs * len(grid), rel=0.2) or not shape.length
     noisy = grid[np.random.default_rng(1).integers(len(grid), size=2000)]
     noisy = noisy + shape.standard_width * np.random.default_rng(2).standard_normal(noisy.shape)
     assert energy_distance(noisy, shape.draw(2000, np.random.default_rng(3))) < 0.01, "two halves of real points: about 0.001"
