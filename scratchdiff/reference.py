@@ -62,8 +62,8 @@ def forward(network, activation, x):
 def backward(network, activation, inputs, sums, dy):
     """How the loss changes with every weight, every bias and every input, if dy[j] is how it changes with output j.
 
-    A change of W[k][j] moves z[j] by inputs[k] times as much; b[j] moves z[j] by as much; an input k moves every z[j]
-    of the layer, each by W[k][j] times as much. So the loss moves by that, times how it moves with z[j].
+    A change of W[k][j] moves z[j] by x[k] times that change; a change of b[j] moves z[j] just as far; a change of x[k]
+    moves every z[j] of the layer, each by W[k][j] times it. Multiply by dz[j], how the loss moves with z[j].
     """
     _, slope = activation
     gradients = [None] * len(network)

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 import numpy as np
 
 from scratchdiff.app import braille
-from scratchdiff.app.data import read_data
+from scratchdiff.app.data import OWN, read_data
 from scratchdiff.app.errors import CommandError
 from scratchdiff.app.files import expect_writable, write_text
 from scratchdiff.app.model import REPORT, SPLIT, Model
@@ -57,7 +57,9 @@ def run(options):
 def draw(options, model, points, result, parts):
     """Write the pictures that were asked for."""
     from scratchdiff.app import svg
-    name = model.data.name if options.data in (None, "-") else os.path.basename(options.data)
+    name = "own points" if model.data.name == OWN else model.data.name
+    if options.data not in (None, "-"):
+        name = os.path.basename(options.data)
     back = model.data.standard.back
     if options.picture:
         caption = [f"{name}: {len(points)} generated points",
@@ -69,7 +71,7 @@ def draw(options, model, points, result, parts):
         else:
             write_text(options.picture, svg.scatter(real, back(points), caption))
     if options.loss_curve:
-        caption = [f"{name}: loss of each of {len(model.losses)} steps (mean, and most)"]
+        caption = [f"{name}: loss of each of {len(model.losses)} steps : mean, and four in five of them"]
         write_text(options.loss_curve, svg.loss_curve(model.losses, parts and parts[0], caption))
 
 

@@ -13,7 +13,8 @@ class Denoiser:
     "eps"   eps_hat = F(x_t, t): the noise itself, as in Ho et al. 2020, section 3.2.
     "v"     eps_hat = sqrt(1 - alpha_bar_t) x_t + sqrt(alpha_bar_t) F(x_t, t), so that F need not repeat what x_t
             already says (Salimans & Ho 2022, appendix D). In pure noise x_t is eps, and the first term is all of
-            the answer; F adds what is missing, which is sqrt(alpha_bar_t) eps - sqrt(1 - alpha_bar_t) x_0 and called v.
+            the answer; F adds what is missing: v = sqrt(alpha_bar_t) eps - sqrt(1 - alpha_bar_t) x_0, as you see when
+            you put that and x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps in: what is left is eps.
 
     Backward, with deps for dL/deps_hat. For "eps" it is the network's own. For "v", eps_hat = skip_t x_t + gain_t F,
     where F too depends on x_t. So the network's backward is given dF, returns its dx, and

@@ -11,6 +11,8 @@ class Schedule:
     level t together shrink it by sqrt(alpha_bar_t) and add noise of variance 1 - alpha_bar_t, where
         alpha_t = 1 - beta_t,    alpha_bar_t = alpha_0 alpha_1 ... alpha_t
 
+    x_0 is the clean point. Level 0 has one step of noise in it already: the paper counts its levels from 1, we from 0.
+
     Parameters
     ----------
     betas : sequence of T floats
@@ -33,7 +35,7 @@ class Schedule:
 
     @classmethod
     def linear(cls, T=50, first=1e-4, last=0.1):
-        """The tutorial's: betas evenly spaced from `first` to `last`."""
+        """Betas evenly spaced from `first` to `last`; those of the PyTorch tutorial unless given."""
         return cls(np.linspace(first, last, T))
 
     def levels(self, t, shape):

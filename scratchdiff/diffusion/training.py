@@ -16,10 +16,10 @@ def noisy_batches(draw, schedule, rng, batch_size, antithetic=False, dtype=np.fl
     xt, eps (batch_size, d) of `dtype`, t (batch_size,) ints, uniform over the levels. Step k draws from a stream of rng
     that only k // CHUNK decides, so its batch is the same whichever step the run started at.
 
-    `antithetic` puts each noisy point in twice, with noise eps and -eps (Hammersley & Morton 1956): what the gradient
-    owes to the sign of the noise cancels within the pair, and the average over a batch is less noisy.
+    `antithetic` puts each noisy point in twice, with noise eps and -eps (Hammersley & Morton 1956): whatever in
+    the gradient changes its sign with the noise cancels within a pair, and the average over a batch is less noisy.
     """
-    half = -(-batch_size // 2) if antithetic else batch_size
+    half = -(-batch_size // 2) if antithetic else batch_size    # half of it, rounded up
     for chunk in count(first // CHUNK):
         chunk_rng = stream(rng, STREAM, chunk)
         x0 = draw(CHUNK * half, chunk_rng).astype(dtype, copy=False).reshape(CHUNK, half, -1)

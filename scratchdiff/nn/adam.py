@@ -43,5 +43,6 @@ class Adam:
         self.m += (1 - self.beta1) * self.grads
         self.v *= self.beta2
         self.v += (1 - self.beta2) * self.grads ** 2
+        # The formula above, times root above and below the line, so that no array need be divided twice.
         root = sqrt(1 - self.beta2 ** self.k)
         self.params -= lr * root / (1 - self.beta1 ** self.k) * self.m / (np.sqrt(self.v) + self.eps * root)

@@ -31,7 +31,7 @@ class Linear:
         dL/db[j]    = sum_i dy[i, j]              ->  db = column sums of dy
         dL/dx[i, k] = sum_j dy[i, j] W[k, j]      ->  dx = dy @ W.T
 
-    The shapes leave no other choice: (d_in, d_out) from (n, d_in) and (n, d_out) can only be x.T @ dy.
+    The shapes help to remember it: (d_in, d_out) can be made of (n, d_in) and (n, d_out) only as x.T @ dy.
     `dW` and `db` are the arrays that backward writes to; new ones unless given.
     """
 
@@ -66,7 +66,7 @@ class ReLU:
     y[i, j] depends on x[i, j] alone, with slope 1 where x > 0 and slope 0 where x < 0:
         dL/dx[i, j] = dy[i, j] if x[i, j] > 0 else 0      ->  dx = dy * (x > 0)
 
-    At x = 0 there is a kink and no derivative; like everybody we take 0.
+    At x = 0 there is a kink and no derivative; we take 0, as is usual.
     """
 
     def __init__(self):

@@ -12,10 +12,10 @@ class MLP:
 
     All parameters lie in one 1-D array, `params`, and all their gradients in another, `grads`, layer by layer,
     W (row by row) before b. The layers' own W, b, dW, db are views into the two. So whoever deals with "the
-    parameters" (an optimiser, a file, a gradient check) deals with one array and needs not know of layers.
+    parameters" (an optimiser, a file, a gradient check) deals with one array and need not know of layers.
 
-    Each weight starts uniform on +-sqrt(3 / d_in), whose variance is 1 / d_in: a sum of d_in such terms has the
-    variance of one of the inputs, so that signals neither fade nor blow up on their way (LeCun et al. 1998, section
+    Each weight starts uniform on +-sqrt(3 / d_in), whose variance is 1 / d_in: a sum of d_in inputs, each
+    times such a weight, has the mean square of one of the inputs, so that signals neither fade nor blow up on their way (LeCun et al. 1998, section
     4.6). Biases start at 0.
 
     Parameters
