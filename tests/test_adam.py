@@ -64,3 +64,10 @@ def test_misuse_is_named():
         Adam(np.zeros(3), np.zeros(3), beta1=1)
     with pytest.raises(ValueError, match="beta2 must be at least 0 and below 1, got -0.1"):
         Adam(np.zeros(3), np.zeros(3), beta2=-0.1)
+
+
+def test_no_memory_at_all_is_allowed():
+    """With both betas 0 each step goes by the gradient of now, divided by its own size."""
+    params = np.array([1.0, 2.0])
+    Adam(params, np.array([3.0, -0.5]), beta1=0, beta2=0, eps=0).step(0.1)
+    assert np.allclose(params, [0.9, 2.1], rtol=1e-14)

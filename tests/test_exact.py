@@ -71,6 +71,12 @@ def test_density_integrates_to_1(t):
     assert np.exp(exact.log_density(plane, t)).sum() * 0.04 ** 2 == pytest.approx(1, rel=1e-5)
 
 
+@pytest.mark.parametrize("t", [0, 49])
+def test_density_integrates_to_1_on_a_line(t):
+    exact = ExactDenoiser(SCHEDULE, 0.3 * SOME[:3, :1], width=0.2)
+    assert np.exp(exact.log_density(np.linspace(-5, 5, 251)[:, None], t)).sum() * 0.04 == pytest.approx(1, rel=1e-5)
+
+
 def test_one_point_by_hand():
     """All the noise is known: eps = (x_t - sqrt(alpha_bar) p) / sqrt(1 - alpha_bar), and nothing is left to chance."""
     p = np.array([[2.0, -1.0]])
@@ -141,6 +147,8 @@ def test_blocks_change_nothing_and_bound_the_memory(monkeypatch):
     monkeypatch.setattr(module, "CELLS", 500)
     assert np.allclose(exact(xt, 5), whole, rtol=1e-13, atol=1e-15)
     assert len(sizes) > 1 and max(sizes) <= 500 + len(exact.grid(1.0))
+    monkeypatch.setattr(module, "CELLS", 3)
+    assert np.allclose(exact(xt, 5), whole, rtol=1e-13, atol=1e-15), "a row at a time, if one is more than that"
 
 
 @pytest.mark.parametrize("t", [0, 10, 49])
