@@ -310,3 +310,10 @@ def test_the_table():
         report.require()
     widest = ArrayReport("mlp 10 Linear.W", (128, 128), 16384, 16384, 1e-10, (127, 127), -1e-10, -1e-10, "")
     assert max(map(len, [*lines, *str(Report("MLP", (widest,), ())).splitlines()])) <= 80
+
+
+def test_the_error_of_a_report_is_its_largest():
+    rng = np.random.default_rng(0)
+    report = check_gradients(Linear(rng.standard_normal((3, 4)), rng.standard_normal(4)), rng.standard_normal((5, 3)))
+    assert [array.name for array in report.arrays] == ["x", "W", "b"]
+    assert report.error == max(array.error for array in report.arrays) > min(array.error for array in report.arrays)
