@@ -1,7 +1,7 @@
 """How fast it is, beside the least that it could take. Run by hand: python tests/benchmark.py (about 90 seconds).
 
 The floor of a training step is its matrix products alone (forward, dW and dx of each layer: same shapes, same dtype,
-same threads), that of sampling the products of the forward pass. Times of a noisy machine mean little, ratios more:
+same threads); that of sampling, the products of the forward pass, in the same pieces and by as many threads. Times of a noisy machine mean little, ratios more:
 each measurement takes the two in turn, many times over, and what is shown is the median of the ratios, with their
 quartiles.
 """
@@ -10,6 +10,7 @@ import platform
 import sys
 import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +22,7 @@ import numpy as np  # noqa: E402
 
 from scratchdiff import MLP, SHAPES, Adam, Denoiser, ReLU, Schedule, SiLU, sample, train  # noqa: E402
 from scratchdiff.diffusion.sampling import BLOCK  # noqa: E402
+from scratchdiff.nn.inference import PIECE  # noqa: E402
 
 TUTORIAL, WIDE, DEFAULT = ((64, 64), ReLU, "eps"), ((128, 128), ReLU, "eps"), ((32,) * 5, SiLU, "v")
 NAMES = {TUTORIAL: "tutorial 64-64", WIDE: "wider 128-128", DEFAULT: "default 32x5"}
@@ -31,12 +33,12 @@ def learner(hidden, activation, predicts):
     return Denoiser(mlp, Schedule.linear(), predicts), Adam(mlp.params, mlp.grads)
 
 
-def arrays(hidden, rows):
+def arrays(hidden, *rows):
     """A matrix of weights and a batch of inputs for each layer, and a batch of outputs."""
     rng = np.random.default_rng(0)
     widths = (3, *hidden, 2)
     return ([rng.standard_normal(shape, np.float32) for shape in zip(widths, widths[1:])],
-            [rng.standard_normal((rows, width), np.float32) for width in widths])
+            [rng.standard_normal((*rows, width), np.float32) for width in widths])
 
 
 def training_products(weights, xs, steps):
@@ -49,9 +51,12 @@ def training_products(weights, xs, steps):
 
 
 def sampling_products(weights, xs, blocks):
-    for _ in range(50 * blocks):
-        for W, x in zip(weights, xs):
-            x @ W
+    def one(block):
+        for _ in range(50):
+            for W, x in zip(weights, xs):
+                x @ W
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(one, range(blocks)))
 
 
 def seconds(function, *arguments):
@@ -78,9 +83,9 @@ def training_row(kind, batch, steps=100, repeats=15):
 
 
 def sampling_row(kind, points, repeats=5):
-    """One row of the table of sampling: microseconds a point, those of its products in the same blocks, and the ratio."""
+    """One row of the table of sampling: microseconds a point, those of its products in the same pieces, and the ratio."""
     denoiser, _ = learner(*kind)
-    weights, xs = arrays(kind[0], BLOCK)
+    weights, xs = arrays(kind[0], BLOCK // PIECE, PIECE)
 
     def ours():
         for _ in sample(denoiser, denoiser.schedule, points, 2, np.random.default_rng(0)):

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from scratchdiff.nn.inference import Inference
+from scratchdiff.nn.inference import PIECE, Inference
 from scratchdiff.nn.layers import ReLU, SiLU
 from scratchdiff.nn.mlp import MLP
 
@@ -11,34 +11,52 @@ class Cube:
     """An activation of a reader's own, without `inplace`, and with a forward that keeps its output."""
 
     def forward(self, x):
+        assert x.ndim == 2, "a batch is rows"
         self.y = x ** 3
         return self.y
 
 
+def answer(network, x):
+    network.x[:] = x
+    return network()
+
+
 @pytest.mark.parametrize("activation", [ReLU, SiLU, Cube])
 @pytest.mark.parametrize("widths", [(3, 2), (3, 5, 2), (2, 7, 4, 6, 3)])
-def test_is_the_forward_pass(widths, activation):
+@pytest.mark.parametrize("n", [6, 3 * PIECE])       # in one piece, and in several
+def test_is_the_forward_pass(n, widths, activation):
     rng = np.random.default_rng(0)
     mlp = MLP(widths, rng, activation, np.float64)
     mlp.params += 0.1 * rng.standard_normal(mlp.params.shape)
-    network = Inference(mlp, 6)
+    network = Inference(mlp, n)
     for _ in range(2):                  # the second time in arrays that are used already
-        x = rng.standard_normal((6, widths[0]))
-        assert np.allclose(network(x), mlp.forward(x), rtol=1e-12, atol=1e-13), "sums in another order"
+        x = rng.standard_normal((n, widths[0]))
+        assert np.allclose(answer(network, x), mlp.forward(x), rtol=1e-12, atol=1e-13), "sums in another order"
+
+
+def test_it_sees_what_the_network_has_learnt_since():
+    mlp = MLP((2, 4, 2), np.random.default_rng(0))
+    network, x = Inference(mlp, 1), np.ones((1, 2), np.float32)
+    before = answer(network, x)
+    mlp.params *= 2
+    assert not np.allclose(answer(network, x), before) and np.allclose(answer(network, x), mlp.forward(x))
 
 
 def test_answers_are_new_arrays_of_the_dtype():
     mlp = MLP((2, 4, 2), np.random.default_rng(0))
     network = Inference(mlp, 1)
-    first = network(np.ones((1, 2), np.float32))
+    first = answer(network, 1)
     kept = first.copy()
-    network(np.zeros((1, 2), np.float32))
+    answer(network, 0)
     assert np.array_equal(first, kept) and first.dtype == np.float32
 
 
-def test_two_of_one_network_share_weights_but_no_memory_to_work_in():
-    mlp = MLP((2, 4, 4, 2), np.random.default_rng(0), Cube)
+def test_two_of_one_network_work_at_once():
+    """Each goes on where it stopped, whatever the other has done in the meantime: they share no memory to work in."""
+    mlp = MLP((2, 4, 4, 2), np.random.default_rng(0), Cube, np.float64)
     a, b = Inference(mlp, 3), Inference(mlp, 3)
-    assert all(np.shares_memory(w, mlp.params) for w in a.weights)
-    assert not any(np.shares_memory(x, y) for x, y in zip(a.inputs + a.scratch, b.inputs + b.scratch))
-    assert not any(x is y for x, y in zip(a.activations, b.activations))
+    ours = [[array for array in layer if isinstance(array, np.ndarray) and not np.shares_memory(array, mlp.params)]
+            for network in (a, b) for layer in [(network.x,), *network.hidden, network.last]]
+    half = len(ours) // 2
+    assert not any(np.shares_memory(x, y) for x in sum(ours[:half], []) for y in sum(ours[half:], []))
+    assert not any(x[5] is y[5] for x, y in zip(a.hidden, b.hidden)), "the activations"

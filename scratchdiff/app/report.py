@@ -43,7 +43,7 @@ def could_be_lines(model, points, parts):
     schedule = model.denoiser.schedule
     rng = model.stream(model.seed, REPORT)
     circle = model.data.name == "circle"
-    start = rng.standard_normal((256 if circle else COMPARED, 2))
+    start = rng.standard_normal((128 if circle else COMPARED, 2))
     *_, perfect = reverse_process(model.data.exact(schedule), schedule, start, rng, model.recipe.variance)
     lines = ["how good could it have been?",
              f"  loss    {floor + excess:.4f} = {floor:.4f} that no denoiser can avoid + {excess:.4f} of its own"]

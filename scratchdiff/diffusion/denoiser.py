@@ -57,7 +57,9 @@ class Denoiser:
         """
         expect_rows("xt", xt, self.d, self.mlp.params.dtype)
         self.t = t = self.schedule.levels(t, xt.shape[:-1])
-        return self.combine(xt, t, self.mlp.forward(self.inputs(xt, t)))
+        inputs = np.empty((len(xt), self.d + 1), xt.dtype)
+        self.show(inputs, xt, t)
+        return self.combine(xt, t, self.mlp.forward(inputs))
 
     __call__ = forward
 
@@ -71,14 +73,16 @@ class Denoiser:
     def inference(self, n):
         """The same function for n points at a time and no backward pass, faster: see nn/inference.py."""
         network = Inference(self.mlp, n)
-        return lambda xt, t: self.combine(xt, t, network(self.inputs(xt, t)))
 
-    def inputs(self, xt, t):
-        """What the network is shown: [x_t, t / T], (n, d + 1)."""
-        inputs = np.empty((len(xt), self.d + 1), xt.dtype)
+        def denoise(xt, t):
+            self.show(network.x, xt, t)
+            return self.combine(xt, t, network())
+        return denoise
+
+    def show(self, inputs, xt, t):
+        """Write what the network is shown, [x_t, t / T], to `inputs` (n, d + 1)."""
         inputs[:, :-1] = xt
         inputs[:, -1] = self.times[t]
-        return inputs
 
     def combine(self, xt, t, F):
         """eps_hat from what the network says."""

@@ -114,10 +114,11 @@ def _mixture(x, q, q2, s2):
     w -= top
     np.maximum(w, -700, out=w)              # exp(-700) is nothing beside 1; below it exp is no longer fast
     np.exp(w, out=w)
-    total = w.sum(axis=1, keepdims=True)
-    mean = w @ q / total
-    spread = np.maximum(w @ q2 / total[:, 0] - np.sum(mean * mean, axis=1), 0)
-    log_p = (top + np.log(total))[:, 0] - np.sum(x * x, axis=1) / (2 * s2) \
+    sums = w @ np.column_stack([q, q2, np.ones(len(q))])                                    # (n, d + 2)
+    total = sums[:, -1]
+    mean = sums[:, :-2] / total[:, None]
+    spread = np.maximum(sums[:, -2] / total - np.sum(mean * mean, axis=1), 0)
+    log_p = top[:, 0] + np.log(total) - np.sum(x * x, axis=1) / (2 * s2) \
         - np.log(len(q)) - x.shape[1] / 2 * np.log(2 * np.pi * s2)
     return log_p, mean, spread
 
