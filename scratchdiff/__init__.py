@@ -18,8 +18,19 @@ network, its derivatives, the optimiser and the sampler are here to be read, in 
     diffusion/shapes.py       what there is to learn; energy.py: how far two sets of points are apart
     app/                      the command line; app/chain.py: why the result can be believed
 
-The public names can be imported from here: from scratchdiff import MLP, check_gradients. Each is
-loaded when it is first asked for, so that a program pays for what it uses.
+From scratchdiff import ... what you need; help(scratchdiff.MLP) and so on say how it is used.
+
+    Linear, ReLU, SiLU         layers: forward(x), and backward(dy)
+    MLP, MSE, Adam             a network of layers, the loss, the optimiser
+    check_gradients            is a backward pass right? Of any layer: yours too
+    Schedule, Denoiser, train  how much noise, who guesses it, the loop that teaches it
+    sample, reverse_process    points out of noise: many; or a few, watched on their way
+    ExactDenoiser              the perfect denoiser of a known distribution
+    floor_and_excess           how good a denoiser could be, and how far from that it is
+    SHAPES, Shape, Standard    what there is to learn; a shape of your own; points of any size to size 1
+    energy_distance            how far two sets of points are apart
+
+Each is loaded when it is first asked for, so that a program pays for what it uses.
 """
 from importlib import import_module
 
@@ -39,3 +50,7 @@ def __getattr__(name):
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__():
+    return [*globals(), *__all__]

@@ -1,5 +1,11 @@
 import os
+import signal
 import sys
+
+# Until everything is loaded, Ctrl-C ends the program at once: nothing is there yet that could be lost, and an import
+# that is interrupted does not always say so.
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 # Matrices as small as ours are multiplied faster by one thread than by several that have to wait for each other;
 # sampling has threads of its own. NumPy's linear algebra reads this once, when numpy is imported. Your own setting

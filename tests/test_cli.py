@@ -57,6 +57,11 @@ def test_quiet_leaves_the_last_three_lines(cli):
     assert len(quiet) == 3 and quiet == lines[1:4] and quiet[0] == "generated 7 points"
 
 
+def test_one_point_has_no_spread(cli):
+    _, lines, _ = cli(*SMALL, "--points", 1, "--quiet")
+    assert lines[0] == "generated 1 point" and lines[2].startswith("std radius = unknown ")
+
+
 @pytest.mark.parametrize("flag, value", [("--recipe", "tutorial"), ("--steps", 400), ("--batch-size", 17), ("--lr", 0.5),
                                          ("--variance", "beta"), ("--seed", 1), ("--data", "moons"), ("--points", 501)])
 def test_every_flag_changes_the_result(cli, flag, value):
@@ -68,32 +73,39 @@ def test_hidden_layers(cli):
 
 
 @pytest.mark.parametrize("arguments, said", [
-    (["--steps", "0"], "argument --steps: wants a whole number from 1 up, got '0'"),
-    (["--steps", "-5"], "argument --steps: wants a whole number from 1 up, got '-5'"),
-    (["--steps", "many"], "argument --steps: wants a whole number from 1 up, got 'many'"),
+    (["--steps", "0"], "argument --steps: wants a whole number from 1 to 1000000000, got '0'"),
+    (["--steps", "-5"], "argument --steps: wants a whole number from 1 to 1000000000, got '-5'"),
+    (["--steps", "many"], "argument --steps: wants a whole number from 1 to 1000000000, got 'many'"),
     (["--steps", "1.5"], "argument --steps: wants a whole number"), (["--steps"], "argument --steps: expected one argument"),
     (["--lr", "nan"], "argument --lr: wants a number above 0, got 'nan'"), (["--lr", "0"], "argument --lr: wants a number above 0"),
     (["--lr", "inf"], "argument --lr: wants a number above 0"), (["--lr", "-1"], "argument --lr: wants a number above 0"),
     (["--lr", "fast"], "argument --lr: wants a number above 0, got 'fast'"),
-    (["--hidden", "0"], "argument --hidden: wants a whole number from 1 up, got '0'"),
-    (["--hidden", "64", "x"], "argument --hidden: wants a whole number from 1 up, got 'x'"),
-    (["--points", "-3"], "argument --points: wants a whole number from 1 up, got '-3'"),
-    (["--points", "0"], "argument --points: wants a whole number from 1 up, got '0'"),
-    (["--batch-size", "0"], "argument --batch-size: wants a whole number from 1 up, got '0'"),
+    (["--hidden", "0"], "argument --hidden: wants a whole number from 1 to 1000000, got '0'"),
+    (["--hidden", "64", "x"], "argument --hidden: wants a whole number from 1 to 1000000, got 'x'"),
+    (["--points", "-3"], "argument --points: wants a whole number from 1 to 1000000000000, got '-3'"),
+    (["--points", "0"], "argument --points: wants a whole number from 1 to 1000000000000, got '0'"),
+    (["--steps", "9" * 30], "argument --steps: wants a whole number from 1 to 1000000000, got '999"),
+    (["--batch-size", "1000001"], "argument --batch-size: wants a whole number from 1 to 1000000, got '1000001'"),
+    (["--hidden", "8", "1000001"], "argument --hidden: wants a whole number from 1 to 1000000, got '1000001'"),
+    (["--points", "1" + "0" * 12], "not enough memory: "), (["--data", ""], "cannot read '': it must be a file"),
+    (["--resume", ""], "cannot read : No such file"),
+    (["--picture", "a.svg", "--loss-curve", "./a.svg"], "--picture and --loss-curve must be two files"),
+    (["--data", "no\nsuch\x1bfile.csv"], "cannot read no\\nsuch\\x1bfile.csv: No such file"),
+    (["--batch-size", "0"], "argument --batch-size: wants a whole number from 1 to 1000000, got '0'"),
     (["--seed", "-1"], "argument --seed: wants a whole number from 0 up, got '-1'"),
     (["--recipe", "secret"], "argument --recipe: invalid choice: 'secret'"), (["--variance", "x"], "argument --variance: invalid choice"),
     (["--frobnicate"], "unrecognized arguments: --frobnicate"), (["--ste", "5"], "unrecognized arguments: --ste"),
-    (["train"], "unrecognized arguments: train"), (["--animate"], "--animate needs --picture"),
+    (["train"], "unrecognized arguments: train (see python -m scratchdiff --help)"), (["--animate"], "--animate needs --picture FILE"),
     (["--save-every", "5"], "--save-every needs --save"), (["--save-every", "0", "--save", "m.npz"], "argument --save-every: wants"),
     (["--save", "model.txt"], "argument --save: wants a file name that ends in .npz, got 'model.txt'"),
     (["--picture", "p.png"], "argument --picture: wants a file name that ends in .svg"),
     (["--save", "no/such/m.npz"], "cannot write no/such/m.npz: there is no folder no/such"),
     (["--picture", "no/p.svg"], "cannot write no/p.svg: there is no folder no"), (["--resume", "no.npz"], "cannot read no.npz: No such file"),
     (["--data", "no.csv"], "cannot read no.csv: No such file or directory"), (["--data", "circel"], "cannot read circel: it must be a file"),
-    (["--hidden", "100000000", "100000000"], "not enough memory: "), (["sample"], "the following arguments are required: MODEL"),
+    (["--hidden", "1000000", "1000000"], "not enough memory: "), (["sample"], "the following arguments are required: MODEL"),
     (["sample", "no.npz"], "cannot read no.npz: No such file"), (["sample", "m.npz", "--out", "p.txt"], "argument --out: wants a file name"),
     (["sample", "m.npz", "--points", "0"], "argument --points: wants"), (["sample", "m.npz", "--skip", "-1"], "argument --skip: wants"),
-    (["check", "--layer", "Tanh"], "argument --layer: invalid choice: 'Tanh'"), (["check", "more"], "unrecognized arguments: more")])
+    (["check", "--layer", "Tanh"], "argument --layer: invalid choice: 'Tanh'"), (["check", "more"], "unrecognized arguments: more (see python -m scratchdiff check --help)")])
 def test_bad_input_is_one_line_and_status_2(cli, arguments, said, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     status, out, err = cli(*arguments)
@@ -104,13 +116,13 @@ def test_bad_input_is_one_line_and_status_2(cli, arguments, said, tmp_path, monk
 def test_bad_input_in_a_process_of_its_own():
     result = run("--steps", "0")
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "scratchdiff: error: argument --steps: wants a whole number from 1 up, got '0'\n"
+    assert result.stderr == "scratchdiff: error: argument --steps: wants a whole number from 1 to 1000000000, got '0'\n"
 
 
 @pytest.mark.parametrize("recipe", ["default", "tutorial"])
 def test_a_loss_that_explodes_stops_the_run(cli, recipe):
     status, out, err = cli("--lr", "1e6", "--recipe", recipe)
-    assert status == 1 and len(out) <= 1
+    assert status == 2 and len(out) <= 1
     assert re.fullmatch(r"scratchdiff: error: the loss is no longer a finite number at step \d+: try an --lr smaller than 1e\+06\n", err)
 
 
@@ -138,23 +150,50 @@ def test_a_reader_that_has_seen_enough_is_no_error():
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
 def test_an_output_that_is_full_is_said():
-    with open("/dev/full", "w") as full:
-        result = subprocess.run([*COMMAND, *SMALL], cwd=ROOT, text=True, stdout=full, stderr=subprocess.PIPE, timeout=60)
-    assert result.returncode == 1
-    assert result.stderr == "scratchdiff: error: cannot write to standard output: No space left on device\n"
+    for arguments in (SMALL, ["--help"]):
+        with open("/dev/full", "w") as full:
+            result = subprocess.run([*COMMAND, *arguments], cwd=ROOT, text=True, stdout=full, stderr=subprocess.PIPE, timeout=60)
+        assert result.returncode == 1
+        assert result.stderr == "scratchdiff: error: cannot write to standard output: No space left on device\n"
 
 
-def interrupted(*arguments):
+@pytest.mark.skipif(os.name != "posix", reason="needs a shell that can close a stream")
+@pytest.mark.parametrize("closed, arguments, status, said", [
+    (">&-", "--steps 5 --hidden 8", 0, ""), ("2>&-", "--steps none", 2, ""),
+    ("<&-", "--data -", 2, "scratchdiff: error: cannot use standard input: it is empty\n")])
+def test_a_standard_stream_that_is_closed(closed, arguments, status, said):
+    result = subprocess.run(f"{sys.executable} -m scratchdiff {arguments} {closed}", shell=True, cwd=ROOT, text=True,
+                            capture_output=True, timeout=60)
+    assert (result.returncode, result.stdout, result.stderr) == (status, "", said)
+
+
+def test_a_folder_that_is_gone(tmp_path, cli, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert cli(*SMALL, "--save", "m.npz") == (2, [], "scratchdiff: error: cannot write m.npz: No such file or directory\n")
+
+
+def interrupted(*arguments, presses=1):
     """A run of many quick steps that gets Ctrl-C a moment after its first line; (exit status, stderr)."""
     process = subprocess.Popen([*COMMAND, *map(str, arguments)], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     process.stdout.readline()
     time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
+    for _ in range(presses):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.003)
     _, err = process.communicate(timeout=20)
     return process.returncode, err
 
 
 QUICK = ["--hidden", 8, "--batch-size", 8]
+
+
+def test_ctrl_c_while_it_loads_ends_it_at_once():
+    code = "import os, signal, scratchdiff.__main__; os.kill(os.getpid(), signal.SIGINT)"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=20)
+    assert (result.returncode, result.stderr) == (-signal.SIGINT, b"")
 
 
 def test_ctrl_c():
@@ -163,7 +202,7 @@ def test_ctrl_c():
 
 def test_ctrl_c_keeps_the_model_and_the_run_goes_on_as_if_it_had_never_stopped(tmp_path, cli):
     stopped, resumed, whole = (tmp_path / name for name in ("stopped.npz", "resumed.npz", "whole.npz"))
-    status, err = interrupted(*QUICK, "--steps", 5000, "--save", stopped)
+    status, err = interrupted(*QUICK, "--steps", 5000, "--save", stopped, presses=5)
     assert status == 130
     said = re.fullmatch(rf"scratchdiff: interrupted after (\d+) steps, saved in {stopped}; go on with --resume {stopped}\n", err)
     assert 0 < int(said[1]) < 5000 and load_model(str(stopped)).adam.k == int(said[1])
@@ -217,7 +256,7 @@ def test_resume_refuses_what_contradicts_the_file(tmp_path, cli):
     np.savetxt(tmp_path / "p.csv", np.random.default_rng(0).standard_normal((30, 2)), delimiter=",")
     for flags, said in [(["--lr", 1], "was trained with lr 0.02: it cannot go on with 1.0"),
                         (["--hidden", 8, 8], "was trained with hidden 8: it cannot go on with 8 8"),
-                        (["--recipe", "tutorial"], "was trained with hidden 8: it cannot go on with 64 64"),
+                        (["--recipe", "tutorial"], "was trained with hidden 8: it cannot go on with 64 64, as --recipe tutorial has it"),
                         (["--variance", "beta"], "was trained with variance posterior"), (["--batch-size", 1], "was trained with batch_size 16"),
                         (["--seed", 1], "was trained with seed 0: it cannot go on with 1"), (["--data", "moons"], "was trained on other data"),
                         (["--data", tmp_path / "p.csv"], "was trained on other data"), (["--steps", 39], "is fewer than the 40 steps")]:

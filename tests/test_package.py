@@ -29,6 +29,7 @@ def test_other_names_are_missing_as_usual():
 
 def test_help_is_a_first_page():
     page = pydoc.render_doc(scratchdiff, renderer=pydoc.plaintext)
+    assert all(name in page and name in dir(scratchdiff) for name in scratchdiff.__all__)
     assert "in this order" in page and page.index("reference.py") < page.index("layers.py") < page.index("exact.py")
 
 

@@ -64,19 +64,26 @@ def test_standard_input(monkeypatch, data):
     assert read_points("-").tolist() == TWO
 
 
+APART = " (numbers must be apart by commas, tabs or blanks"
+
+
 @pytest.mark.parametrize("text, said", [
     ("", "it is empty"), ("\n \n", "it is empty"), ("# nothing\n", "it holds comments only"),
-    ("x,y\n", "it holds no points: there is nothing after the header line"),
+    ("x,y\n", "it holds no points: line 1 is no row of numbers, and nothing comes after it"),
     ("1,2\n", "it holds 1 point, there must be two or more"),
     ("x,y\n1,2\n", "it holds 1 point, there must be two or more"),
-    ("1,2\n3\n", "line 2 has 1 columns, line 1 has 2"), ("x,y\n# c\n1,2\n3,4,5\n", "line 4 has 3 columns, line 3 has 2"),
-    ("1,2\n3,four\n", "line 2: 'four' is not a number"), ("1,2\n\n3,\n", "line 3: '' is not a number"),
-    ("1,two\n3,4\n", "line 1: 'two' is not a number"), ("x,y\nz,w\n1,2\n", "line 2: 'z' is not a number"),
-    ("1,2\n3,0x10\n", "line 2: '0x10' is not a number"), ("1,2\n3,1_0\n", "its lines cannot be read as numbers"),
+    ("1,2\n3\n", "line 2 has 1 column, line 1 has 2"), ("x,y\n# c\n1,2\n3,4,5\n", "line 4 has 3 columns, line 3 has 2"),
+    ("1,2\n3,four\n", f"line 2: 'four' is not a number{APART})"),
+    ("1,2\n\n3,\n", "line 3 has an empty column: is there a comma or a tab too many?"),
+    ("1,2,\n3,4,\n", "line 1 has an empty column: is there a comma or a tab too many?"),
+    ("1;2\n3;4\n", f"line 2: '3;4' is not a number{APART}; line 1 was taken for a header)"),
+    ("1,two\n3,4\n", f"line 1: 'two' is not a number{APART})"),
+    ("# c\nx,y\nz,w\n1,2\n", f"line 3: 'z' is not a number{APART}; line 2 was taken for a header)"),
+    ("1,2\n3,0x10\n", f"line 2: '0x10' is not a number{APART})"), ("1,2\n3,1_0\n", f"line 2: '1_0' is not a number{APART})"),
     ("1,2\nnan,4\n5,6\n", "line 2 holds nan: every number must be finite, and no larger than 1e+100"),
     ("x,y\n1,2\n\n3,-inf\n", "line 4 holds -inf: every number must be finite, and no larger than 1e+100"),
     ("1,2\n3,1e101\n", "line 2 holds 1e+101: every number must be finite, and no larger than 1e+100"),
-    ("1,2\n1,2\n1,2\n", "all its points are equal"), ("1 2\n3,4\n", "line 2 has 1 columns, line 1 has 2")])
+    ("1,2\n1,2\n1,2\n", "all its points are equal"), ("1 2\n3,4\n", "line 2 has 1 column, line 1 has 2")])
 def test_text_that_is_no_points(tmp_path, text, said):
     assert complaint(tmp_path, text) == said
 

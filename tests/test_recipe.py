@@ -27,8 +27,8 @@ def test_a_recipe_is_not_changed_but_replaced():
 
 
 @pytest.mark.parametrize("change, message", [
-    ({"steps": 0}, "steps must be made of whole numbers from 1 up, got 0"), ({"steps": 1.5}, "steps must be"),
-    ({"batch_size": -1}, "batch_size must be"), ({"hidden": (8, 0)}, "hidden must be made of whole numbers from 1 up, got 0"),
+    ({"steps": 0}, "steps must be made of whole numbers from 1 to 1000000000, got 0"), ({"steps": 1.5}, "steps must be"),
+    ({"batch_size": -1}, "batch_size must be"), ({"hidden": (8, 0)}, "hidden must be made of whole numbers from 1 to 1000000, got 0"),
     ({"hidden": (True,)}, "hidden must be"), ({"lr": 0}, "lr must be a number above 0, got 0"), ({"lr": float("nan")}, "lr must be"),
     ({"lr": float("inf")}, "lr must be"), ({"lr": "1"}, "lr must be"), ({"lr_schedule": "cosine"}, "lr_schedule must be one of constant, linear, got 'cosine'"),
     ({"antithetic": None}, "antithetic must be"), ({"activation": "tanh"}, "activation must be one of relu, silu, got 'tanh'"),

@@ -31,8 +31,8 @@ def _print_link(number, function):
     except Exception as error:          # a planted fault may well end in an exception: that too is a verdict on this link
         print(f"{number}  {function.__name__.replace('_', ' '):<48} FAIL\n  {_in_a_line(error)}", flush=True)
         return False
-    verdict = "pass" if link.ok else "FAIL"
-    print(f"{number}  {link.claim:<48} {link.figure:>7.1e} <= {link.bound:<7.1e} {verdict}", flush=True)
+    sign, verdict = ("<=", "pass") if link.ok else (" >", "FAIL")
+    print(f"{number}  {link.claim:<48} {link.figure:>7.1e} {sign} {link.bound:<7.1e} {verdict}", flush=True)
     if link.detail:
         print("\n".join("  " + line for line in link.detail.splitlines()), flush=True)
     return link.ok

@@ -2,16 +2,23 @@
 import argparse
 import math
 import os
+import signal
 import sys
+from importlib import import_module
 
 from scratchdiff.app.errors import CommandError
-from scratchdiff.app.recipe import CHOICES, RECIPES
+from scratchdiff.app.recipe import CHOICES, MOST, RECIPES, shown
 
+MOST_POINTS = 10 ** 12
 LAYERS = ("Linear", "ReLU", "SiLU", "MSE", "MLP", "Denoiser")
 
 RUN_HELP = """\
 Train a denoiser on points, walk back from pure noise, and say how near the
 result is to the real thing, and how near it could have been.
+
+two more commands, each with a --help of its own:
+  sample MODEL    more points from a model that was kept
+  check           why every derivative can be believed, link by link
 
 examples:
   python -m scratchdiff
@@ -22,30 +29,45 @@ examples:
       another shape, and a picture of the way from noise to it
   python -m scratchdiff --data points.csv --save model.npz
       points of your own; keep the model
+  python -m scratchdiff --resume model.npz --steps 6000 --save model.npz
+      train it on, until it has taken 6000 steps in all
   python -m scratchdiff sample model.npz --points 100000 --out new.npy
-      more points from it (sample --help)
+      more points from it
   python -m scratchdiff check
-      the proof that every derivative is right, link by link (check --help)
+      the chain of trust
 """
 
 SAMPLE_HELP = """\
-Generate points from a model that was kept with --save.
+Generate points from a model that was kept with --save: as .csv on standard
+output, or in a file.
 
 Point number i depends only on the seed and on i: however many points are asked
 for, the first ones are the same, and --skip goes on where another run ended.
 
-example:
+examples:
+  python -m scratchdiff sample model.npz --points 3
   python -m scratchdiff sample model.npz --points 99 --skip 500 --out more.npy
 """
 
 CHECK_HELP = """\
 Show link by link why the result can be believed: finite differences, the
 reference, the vectorised network, Adam, the perfect denoiser, the sampler, and
-a network trained on the spot. Exit status 1 if any link breaks.
+a network trained on the spot. A line is a claim, by how much it is missed, by
+how much it may be, and the verdict. Exit status 1 if any link breaks.
+
+A layer's table has a row for each array that has a gradient (x is the layer's
+input): its shape; how many of its entries were held against finite differences
+and how many of them have no derivative (kinks); the largest relative error; and
+where that is, with what the backward pass says there and what the difference.
 
 examples:
   python -m scratchdiff check
   python -m scratchdiff check --layer Linear
+"""
+
+STATUS_HELP = """\
+exit status: 0 if all went well, 1 if the machine could not do it (a full disk)
+or check found a fault, 2 if you can mend it, 130 after Ctrl-C
 """
 
 
@@ -57,22 +79,26 @@ class Parser(argparse.ArgumentParser):
     """Complains by raising CommandError: one line, not the usage and a line."""
 
     def __init__(self, command, description):
-        super().__init__(prog=f"python -m scratchdiff{command}", description=description, allow_abbrev=False,
-                         formatter_class=formatter)
+        super().__init__(prog=f"python -m scratchdiff{command}", description=description, epilog=STATUS_HELP,
+                         allow_abbrev=False, formatter_class=formatter)
 
     def error(self, message):
-        raise CommandError(message)
+        raise CommandError(message + (f" (see {self.prog} --help)" if message.startswith("unrecognized") else ""))
+
+    def _print_message(self, message, file=None):
+        print(message, end="", flush=True)      # the help; argparse itself would not say that it cannot be written
 
 
-def whole(least):
-    """The type of a flag that takes a whole number from `least` up."""
+def whole(least, most=math.inf):
+    """The type of a flag that takes a whole number from `least` to `most`."""
     def convert(text):
         try:
             number = int(text)
         except ValueError:
             number = least - 1
-        if number < least:
-            raise argparse.ArgumentTypeError(f"wants a whole number from {least} up, got {text!r}")
+        if not least <= number <= most:
+            to = "up" if most == math.inf else f"to {most}"
+            raise argparse.ArgumentTypeError(f"wants a whole number from {least} {to}, got {text!r}")
         return number
     return convert
 
@@ -99,36 +125,48 @@ def ending(*endings):
 
 def run_parser():
     parser = Parser("", RUN_HELP)
-    learn = parser.add_argument_group("how to learn (a recipe, and single settings in place of its own)")
-    learn.add_argument("--recipe", choices=RECIPES, help="default, or the tutorial's")
-    learn.add_argument("--steps", type=whole(1), metavar="N", help="training steps")
-    learn.add_argument("--batch-size", type=whole(1), metavar="N", help="points in a step")
-    learn.add_argument("--hidden", type=whole(1), nargs="+", metavar="W", help="units of each hidden layer")
-    learn.add_argument("--lr", type=positive, metavar="X", help="largest size of Adam's steps")
-    learn.add_argument("--variance", choices=CHOICES["variance"], help="of the noise in a reverse step")
-    learn.add_argument("--seed", type=whole(0), metavar="N", help="of all random numbers (0)")
+    learn = parser.add_argument_group("how to learn", "A recipe, and single settings in place of its own.")
+    learn.add_argument("--recipe", choices=RECIPES, help="the tutorial's, or one ten times as good (default)")
+    learn.add_argument("--steps", type=whole(1, MOST["steps"]), metavar="N", help=of_recipes("training steps", "steps"))
+    learn.add_argument("--batch-size", type=whole(1, MOST["batch_size"]), metavar="N",
+                       help=of_recipes("noisy points in a step", "batch_size"))
+    learn.add_argument("--hidden", type=whole(1, MOST["hidden"]), nargs="+", metavar="W",
+                       help=of_recipes("units of each hidden layer", "hidden"))
+    learn.add_argument("--lr", type=positive, metavar="X", help=of_recipes("largest size of Adam's steps", "lr"))
+    learn.add_argument("--variance", choices=CHOICES["variance"],
+                       help=of_recipes("of the noise that a reverse step adds: as much as the forward step did (beta), or "
+                                       "what is left of that once the clean point is known", "variance"))
+    learn.add_argument("--seed", type=whole(0), metavar="N", help="the same seed gives the same run, bit for bit (0)")
     what = parser.add_argument_group("what to learn, and what to show")
-    what.add_argument("--data", metavar="WHAT", help="circle, moons, spiral, gaussians, checkerboard, square or segment; "
-                      "or a file of points: .csv, .tsv, .txt, .npy, or - for standard input")
-    what.add_argument("--points", type=whole(1), default=500, metavar="N", help="points to generate (500)")
+    what.add_argument("--data", metavar="WHAT",
+                      help="circle, moons, spiral, gaussians, checkerboard, square or segment; or a file of points (.csv, "
+                           ".tsv, .txt, .npy; - for standard input): a point a line, numbers apart by commas, tabs or "
+                           "blanks, # for comments, a header line if you like; any number of columns (circle)")
+    what.add_argument("--points", type=whole(1, MOST_POINTS), default=500, metavar="N", help="points to generate (500)")
     what.add_argument("--picture", type=ending(".svg"), metavar="FILE", help="draw the points: .svg")
     what.add_argument("--animate", action="store_true", help="in the picture, the walk from noise to shape")
     what.add_argument("--loss-curve", type=ending(".svg"), metavar="FILE", help="draw the loss over the steps: .svg")
     what.add_argument("--quiet", action="store_true", help="only the last three lines")
     keep = parser.add_argument_group("keeping the model")
-    keep.add_argument("--save", type=ending(".npz"), metavar="FILE", help="write the model: .npz")
+    keep.add_argument("--save", type=ending(".npz"), metavar="FILE", help="write the model at the end, or at Ctrl-C: .npz")
     keep.add_argument("--save-every", type=whole(1), metavar="N", help="and every N steps on the way")
-    keep.add_argument("--resume", metavar="FILE", help="go on with a model that was saved")
+    keep.add_argument("--resume", metavar="FILE",
+                      help="go on with a model that was saved; --steps counts from its beginning, --save keeps the result")
     return parser
+
+
+def of_recipes(what, name):
+    """The help for a setting: what it is, and what it is in each recipe."""
+    return f"{what} ({'; '.join(f'{key}: {shown(getattr(recipe, name))}' for key, recipe in RECIPES.items())})"
 
 
 def sample_parser():
     parser = Parser(" sample", SAMPLE_HELP)
     parser.add_argument("model", metavar="MODEL", help="a file that --save wrote")
-    parser.add_argument("--points", type=whole(1), default=500, metavar="N", help="points to generate (500)")
-    parser.add_argument("--out", type=ending(".csv", ".npy"), metavar="FILE",
-                        help=".csv or .npy (.csv on standard output)")
-    parser.add_argument("--skip", type=whole(0), default=0, metavar="K", help="start at point K of the sample (0)")
+    parser.add_argument("--points", type=whole(1, MOST_POINTS), default=500, metavar="N", help="points to generate (500)")
+    parser.add_argument("--out", type=ending(".csv", ".npy"), metavar="FILE", help="where to: .csv or .npy (standard output)")
+    parser.add_argument("--skip", type=whole(0, MOST_POINTS), default=0, metavar="K",
+                        help="start at point K of the sample (0)")
     parser.add_argument("--seed", type=whole(0), metavar="N", help="another sample (the model's own seed)")
     return parser
 
@@ -143,22 +181,22 @@ def run_command(arguments):
     """Do what the arguments say; return the exit status. Only what a command needs is imported, when it is known."""
     if arguments[:1] == ["sample"]:
         options = sample_parser().parse_args(arguments[1:])
-        from scratchdiff.app.sample import sample
-        return sample(options)
-    if arguments[:1] == ["check"]:
+        from scratchdiff.app.sample import sample as command
+    elif arguments[:1] == ["check"]:
         options = check_parser().parse_args(arguments[1:])
-        from scratchdiff.app.check import check
-        return check(options)
-    options = run_parser().parse_args(arguments)
-    for flag, needs in [("save_every", "save"), ("animate", "picture")]:
-        if getattr(options, flag) and not getattr(options, needs):
-            raise CommandError(f"--{flag.replace('_', '-')} needs --{needs}, to know where")
-    from scratchdiff.app.run import run
-    return run(options)
+        from scratchdiff.app.check import check as command
+    else:
+        options = run_parser().parse_args(arguments)
+        from scratchdiff.app.run import run as command
+    import_module("numpy.random")       # which numpy puts off until somebody asks for it
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)    # see __main__.py: from now on it is KeyboardInterrupt
+    return command(options)
 
 
 def main(arguments=None):
     """Run a command; return its exit status. However it ends, it is with at most one line on stderr."""
+    open_missing_streams()
     try:
         status = run_command(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
@@ -177,8 +215,17 @@ def main(arguments=None):
         return fail(f"error: cannot write to standard output: {error.strerror}", 1)
 
 
+def open_missing_streams():
+    """Put nothing, as a file, in the place of a standard stream that whoever started us has closed."""
+    for name, mode in [("stdin", "r"), ("stdout", "w"), ("stderr", "w")]:       # in this order each gets its own number
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))
+
+
 def fail(message, status):
-    print(f"scratchdiff: {message}", file=sys.stderr)
+    """Say why, in one line whatever is in it: a file's name may hold anything."""
+    line = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in message)
+    print(f"scratchdiff: {line}", file=sys.stderr)
     return status
 
 

@@ -27,7 +27,7 @@ def whole_file(path):
     all. On any error, or Ctrl-C, the old file stays as it was. What is not an ordinary file (/dev/stdout) is written
     to as it is.
     """
-    target = os.path.realpath(path)     # through a link, so that the file is replaced and not the link
+    target = real_path(path)            # through a link, so that the file is replaced and not the link
     special = os.path.exists(target) and not stat.S_ISREG(os.stat(target).st_mode)
     folder, base = os.path.split(target)
     name = target if special else os.path.join(folder, f".{base}.{os.getpid()}.tmp")
@@ -47,6 +47,14 @@ def whole_file(path):
         raise
 
 
+def real_path(path):
+    """The absolute path of a file to write; CommandError where there is none, as in a folder that has been removed."""
+    try:
+        return os.path.realpath(path)
+    except OSError as error:
+        raise os_error(path, error, "write") from None
+
+
 def write_text(path, text):
     """Write a text file, whole or not at all."""
     with whole_file(path) as file:
@@ -55,7 +63,7 @@ def write_text(path, text):
 
 def expect_writable(path):
     """Raise CommandError now if a file could not be written at `path` later, after all the work."""
-    folder = os.path.dirname(os.path.realpath(path))
+    folder = os.path.dirname(real_path(path))
     if os.path.isdir(path):
         raise CommandError(f"cannot write {path}: it is a folder")
     if not os.path.isdir(folder):

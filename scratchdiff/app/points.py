@@ -20,7 +20,7 @@ def read_points(path):
     must be. CommandError names the file, the line and what is wrong.
     """
     if path != "-" and not path.lower().endswith(ENDINGS) and not os.path.isdir(path):
-        raise CommandError(f"cannot read {path}: it must be a file whose name ends in {', '.join(ENDINGS)}; "
+        raise CommandError(f"cannot read {path or repr(path)}: it must be a file whose name ends in {', '.join(ENDINGS)}; "
                            f"or one of the shapes {', '.join(SHAPES)}")
     data = read_bytes(path)
     name = "standard input" if path == "-" else path
@@ -56,17 +56,18 @@ def _from_text(data):
     numbered = [(number, text) for number, line in enumerate(lines, 1) if (text := line.split("#")[0].strip())]
     if not numbered:
         raise ValueError("it is empty" if not data.strip() else "it holds comments only")
-    if not any(map(_is_number, _words(numbered[0][1]))):              # a header
-        del numbered[0]
+    header = not any(map(_is_number, _words(numbered[0][1])))
+    if header:
+        first, _ = numbered.pop(0)
         if not numbered:
-            raise ValueError("it holds no points: there is nothing after the header line")
+            raise ValueError(f"it holds no points: line {first} is no row of numbers, and nothing comes after it")
     separator = _separator(numbered[0][1])
     try:
         points = np.loadtxt([text for _, text in numbered], delimiter=separator, comments=None, ndmin=2)
     except ValueError:
         points = None
     if points is None or points.shape != (len(numbered), len(numbered[0][1].split(separator))):
-        _complain(numbered, separator)
+        _complain(numbered, separator, f"; line {first} was taken for a header" if header else "")
     return points, lambda row: f"line {numbered[row][0]}"
 
 
@@ -82,21 +83,25 @@ def _words(text):
 def _is_number(word):
     try:
         float(word)
-        return True
+        return "_" not in word          # which Python allows between digits
     except ValueError:
         return False
 
 
-def _complain(numbered, separator):
+def _complain(numbered, separator, header):
     """Raise the ValueError for the first line that is not a row of numbers, as many as in the first line."""
     width = len(numbered[0][1].split(separator))
     for number, text in numbered:
         words = text.split(separator)
+        if not all(map(str.strip, words)):
+            raise ValueError(f"line {number} has an empty column: is there a comma or a tab too many?")
         if len(words) != width:
-            raise ValueError(f"line {number} has {len(words)} columns, line {numbered[0][0]} has {width}")
+            raise ValueError(f"line {number} has {len(words)} column{'s' * (len(words) != 1)}, "
+                             f"line {numbered[0][0]} has {width}")
         for word in words:
             if not _is_number(word):
-                raise ValueError(f"line {number}: {word.strip()[:40]!r} is not a number")
+                raise ValueError(f"line {number}: {word.strip()[:40]!r} is not a number "
+                                 f"(numbers must be apart by commas, tabs or blanks{header})")
     raise ValueError("its lines cannot be read as numbers")
 
 

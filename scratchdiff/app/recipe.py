@@ -4,6 +4,7 @@ from math import inf
 
 CHOICES = {"activation": ("relu", "silu"), "predicts": ("eps", "v"), "lr_schedule": ("constant", "linear"),
            "variance": ("posterior", "beta")}
+MOST = {"hidden": 10 ** 6, "steps": 10 ** 9, "batch_size": 10 ** 6}  # beyond that is a slip of the finger
 WARM_UP = 0.1           # the part of a "linear" schedule in which the learning rate rises
 
 
@@ -24,8 +25,8 @@ class Recipe:
     def __post_init__(self):
         for name, number in [("steps", self.steps), ("batch_size", self.batch_size),
                              *(("hidden", width) for width in self.hidden)]:
-            if type(number) is not int or number < 1:
-                raise ValueError(f"{name} must be made of whole numbers from 1 up, got {number!r}")
+            if type(number) is not int or not 1 <= number <= MOST[name]:
+                raise ValueError(f"{name} must be made of whole numbers from 1 to {MOST[name]}, got {number!r}")
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
@@ -39,6 +40,11 @@ class Recipe:
         if self.lr_schedule == "constant":
             return self.lr
         return self.lr * min(1, (step + 1) / (WARM_UP * self.steps)) * (1 - step / self.steps)
+
+
+def shown(value):
+    """A setting as it is written on the command line."""
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 RECIPES = {

@@ -17,8 +17,9 @@ def figures(model, points, count):
     """
     if model.data.name == "circle":
         radius = np.hypot(*points[:count].T)
+        spread = f"{radius.std():.3f}" if count > 1 else "unknown"
         return [("mean radius", f"{radius.mean():.3f}", "target 1.000"),
-                ("std radius", f"{radius.std():.3f}", "small = points really are on the circle")]
+                ("std radius", spread, "small = points really are on the circle")]
     real = _real(model)
     if len(real) < 2:
         return [("energy distance", "unknown", "too few points to hold some back"),

@@ -10,18 +10,18 @@ import numpy as np
 from scratchdiff.app import braille
 from scratchdiff.app.data import OWN, read_data
 from scratchdiff.app.errors import CommandError
-from scratchdiff.app.files import expect_writable, write_text
+from scratchdiff.app.files import expect_writable, real_path, write_text
 from scratchdiff.app.model import REPORT, SPLIT, Model
 from scratchdiff.app.progress import Progress
-from scratchdiff.app.recipe import RECIPES
+from scratchdiff.app.recipe import RECIPES, shown
 from scratchdiff.app.report import COMPARED, could_be_lines, figures, loss_parts
 
 
 def run(options):
     """Train, generate, report; save and draw what was asked for."""
-    for path in filter(None, (options.save, options.picture, options.loss_curve)):
-        expect_writable(path)
-    model = resumed(options) if options.resume else new(options)
+    expect_consistent(options)
+    model = new(options) if options.resume is None else resumed(options)
+    points = np.empty((max(options.points, COMPARED), model.data.d), np.float32)    # too many are refused before the work
 
     def save():
         from scratchdiff.app.store import save_model
@@ -30,20 +30,17 @@ def run(options):
     def after_step(steps):
         if options.save_every and steps % options.save_every == 0:
             save()
-    try:
-        train_and_tell(model, options.quiet, after_step)
-    except KeyboardInterrupt:
-        if not options.save:
-            raise
-        save()
-        raise KeyboardInterrupt(f"after {model.adam.k} steps, saved in {options.save}; "
-                                f"go on with --resume {options.save}") from None
-    if options.save:
-        save()
+    with interrupts_held() as pressed:
+        train_and_tell(model, options.quiet, after_step, pressed)
+        if options.save:
+            save()
+        if pressed():
+            saved = [f"after {model.adam.k} steps, saved in {options.save}; go on with --resume {options.save}"]
+            raise KeyboardInterrupt(*saved if options.save else ())
 
-    points = np.concatenate(list(model.sample(max(options.points, COMPARED))))
+    generate(model, points)
     result = figures(model, points, options.points)
-    print(f"generated {options.points} points")
+    print(f"generated {options.points} point{'s' * (options.points != 1)}")
     print(*(f"{name} = {value} ({meaning})" for name, value, meaning in result), sep="\n")
     parts = loss_parts(model) if options.loss_curve or not options.quiet else None
     if parts and not options.quiet:
@@ -52,6 +49,27 @@ def run(options):
         draw(options, model, points[:options.points], result, parts)
     if not options.quiet:
         braille.show(model.data.standard.back(points[:options.points]))
+
+
+def expect_consistent(options):
+    """Raise CommandError now for what could only fail, or be overwritten, after all the work."""
+    for flag, needs in [("save_every", "save"), ("animate", "picture")]:
+        if getattr(options, flag) and not getattr(options, needs):
+            raise CommandError(f"--{flag.replace('_', '-')} needs --{needs} FILE")
+    for path in filter(None, (options.save, options.picture, options.loss_curve)):
+        expect_writable(path)
+    if options.picture and options.loss_curve and real_path(options.picture) == real_path(options.loss_curve):
+        raise CommandError("--picture and --loss-curve must be two files")
+
+
+def generate(model, points):
+    """Fill `points`, (n, d), with the first n points of the model's sample."""
+    done = 0
+    with Progress(len(points)) as progress:
+        for block in model.sample(len(points)):
+            points[done:done + len(block)] = block
+            done += len(block)
+            progress.show(done, f"{done} of {len(points)} points")
 
 
 def draw(options, model, points, result, parts):
@@ -79,7 +97,7 @@ def new(options):
     """A new model, of the recipe and the data that the options say."""
     seed = options.seed or 0
     recipe = changed(RECIPES[options.recipe or "default"], options)
-    return Model.new(recipe, seed, read_data(options.data or "circle", Model.stream(seed, SPLIT)))
+    return Model.new(recipe, seed, read_data("circle" if options.data is None else options.data, Model.stream(seed, SPLIT)))
 
 
 def resumed(options):
@@ -94,8 +112,9 @@ def resumed(options):
     for name, value in asdict(want).items():
         had = getattr(model.recipe, name)
         if value != had and name != "steps":
+            whose = f", as --recipe {options.recipe} has it" if getattr(options, name, None) is None else ""
             raise CommandError(f"{options.resume} was trained with {name} {shown(had)}: "
-                               f"it cannot go on with {shown(value)}")
+                               f"it cannot go on with {shown(value)}{whose}")
     if options.seed is not None and options.seed != model.seed:
         raise CommandError(f"{options.resume} was trained with seed {model.seed}: it cannot go on with {options.seed}")
     if options.data is not None:
@@ -113,40 +132,35 @@ def changed(recipe, options):
     return replace(recipe, **{name: value for name, value in given.items() if value is not None})
 
 
-def shown(value):
-    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
 @contextmanager
 def interrupts_held():
-    """Hold Ctrl-C back: yield a function that raises KeyboardInterrupt if it was pressed, to be called between steps."""
-    pressed = []
-    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
-
-    def check():
-        if pressed:
-            raise KeyboardInterrupt
+    """Hold Ctrl-C back: yield a function that says whether it was pressed. If it was, more of it changes nothing."""
+    presses = []
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda *_: presses.append(True))
     try:
-        yield check
+        yield lambda: bool(presses)
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, signal.SIG_IGN if presses else before)
 
 
-def train_and_tell(model, quiet, after_step):
+def train_and_tell(model, quiet, after_step, stop):
     """Train; print the loss every 500 steps unless quiet; call after_step(steps taken) after every one.
 
-    Ctrl-C stops between two steps, as KeyboardInterrupt. CommandError if the loss is no longer a finite number.
+    Ends after a step at which stop() is true. CommandError if the loss is no longer a finite number.
     """
     steps = model.recipe.steps
-    with Progress(steps) as progress, interrupts_held() as check, np.errstate(all="ignore"):
+    with Progress(steps) as progress, np.errstate(all="ignore"):
         for step, loss in model.train():
             if not math.isfinite(loss):
                 raise CommandError(f"the loss is no longer a finite number at step {step}: "
-                                   f"try an --lr smaller than {model.recipe.lr:g}", status=1)
+                                   f"try an --lr smaller than {model.recipe.lr:g}")
             if step % 500 == 0 and not quiet:
                 progress.clear()
                 print(f"step {step:5d}  loss {loss:.4f}", flush=True)
             if step % 20 == 0:
                 progress.show(step, f"step {step}/{steps}  loss {loss:.4f}")
             after_step(step + 1)
-            check()
+            if stop():
+                break
