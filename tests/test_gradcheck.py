@@ -90,7 +90,7 @@ TANH_FAULTS = {
         lambda layer, dy, dx: dx.T,
     "the gradient is float64 of shape (15,), it must be float64 of shape (5, 3) like the array itself":
         lambda layer, dy, dx: dx.ravel(),
-    "the gradient is object of shape (), it must be float64 of shape (5, 3) like the array itself":
+    "the gradient is no array: does backward return it?":
         lambda layer, dy, dx: None,
 }
 
@@ -283,6 +283,21 @@ def test_parameters_in_single_precision_are_refused():
         check_gradients(Scale(), X)
     with pytest.raises(TypeError, match="x must be float32, as the parameters are, got float64"):
         check_gradients(MLP((3, 2), np.random.default_rng(0)), X)
+
+
+def test_of_one_number_and_of_none():
+    class Square:
+        def forward(self, x):
+            self.x = x
+            return x ** 2
+
+        def backward(self, dy):
+            return np.array(2 * dy * self.x)
+    report = check_gradients(Square(), np.array(3.0))
+    report.require()
+    assert report.arrays[0].entries == 1 and report.arrays[0].backprop == pytest.approx(report.arrays[0].difference)
+    with pytest.raises(ValueError, match=r"x must have entries, got shape \(0, 3\)"):
+        check_gradients(Tanh(), np.zeros((0, 3)))
 
 
 @pytest.mark.parametrize("method", ["forward", "backward"])

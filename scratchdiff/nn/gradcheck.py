@@ -12,25 +12,25 @@ Whatever has forward(x, ...) -> y and backward(dy) -> dx can be checked: a layer
 How it works. backward(dy) returns the slopes of the single number L = sum(dy * y). For a random dy, each entry of each
 gradient is compared with (L(x + h) - L(x - h)) / 2h, the central difference.
 
-The step h. The central difference is wrong in two ways: it cuts off the Taylor series, an error of about h^2 L''' /
-6, and L itself is rounded, an error of about u |L| / h, where u = 2.2e-16 is the spacing of float64 at 1. The sum of
-the two is smallest near h = u^(1/3), times the length over which L bends; for an entry x that is about max(|x|, 1).
-So h = 6e-6 max(|x|, 1), and both errors are near 4e-11. In single precision they would be near 1e-5, too close to the
-size of a real mistake: float32 is refused.
+The step h. The central difference is wrong in two ways: it cuts off the Taylor series, an error of h^2 L''' / 6, which
+falls as h does; and L itself is rounded, an error of about u |L| / h, which grows, where u = 2.2e-16 is the spacing of
+float64 at 1. If L and its derivatives are all about as large as 1, the sum of the two is smallest near h = u^(1/3) =
+6e-6. Then the first is about 6e-12 and the second 4e-11. For an entry x that is larger than 1 we take h x instead, as
+both x and a change of x are then to be seen beside x. In single precision the errors would be near 1e-5, too close to
+the size of a real mistake: float32 is refused.
 
 Kinks. At ReLU's corner there is no derivative: the slopes to the left and to the right differ, however small the step.
 Such an entry is counted as a kink, not as an error. If the corner is near but not at x, a smaller step gets clear of
-it.
+it. So an entry that does not agree is tried again with a step of a sixteenth, and then of a 256th.
 """
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 
-TOLERANCE = 1e-7                        # a thousand times the 4e-11 above, and far below any mistake in a formula
+TOLERANCE = 1e-7                        # two thousand times the 4e-11 above, and far below any mistake in a formula
 EPS = np.finfo(np.float64).eps          # the u above
 DY_SEED = 9                             # not the 0 that x is often drawn with: if dy were x, x.T @ dy would be symmetric
-SHRINK = (1, 1 / 16, 1 / 256)           # the first step, and two more for entries that look wrong at the first
+STEPS = [EPS ** (1 / 3) / shrink for shrink in (1, 16, 256)]
 
 
 @dataclass(frozen=True)
@@ -103,19 +103,22 @@ def check_gradients(layer, x, *rest, tolerance=TOLERANCE):
     -------
     Report
 
-    Raises TypeError if the layer lacks one of the methods, or if x or a parameter is not float64.
+    Raises TypeError if the layer lacks one of the methods, or if x or a parameter is not float64; ValueError if x is
+    empty.
     """
     for method in ("forward", "backward"):
         if not callable(getattr(layer, method, None)):
             raise TypeError(f"layer must have a method {method}; {type(layer).__name__} has none")
     _expect_float64("x", x)
+    if not x.size:
+        raise ValueError(f"x must have entries, got shape {x.shape}")
     x = x.copy()                        # ours to move about
     faults = []
 
     y = np.array(layer.forward(x.copy(), *rest))
     dy = np.random.default_rng(DY_SEED).standard_normal(y.shape)
 
-    def gradients(scale):
+    def gradients(scale, parameters):
         """Forward, then backward from scale * dy: dx, and then the gradient of each parameter."""
         given_x, given_dy = x.copy(), scale * dy
         again = np.array(layer.forward(given_x, *rest))
@@ -128,13 +131,12 @@ def check_gradients(layer, x, *rest, tolerance=TOLERANCE):
             faults.append("backward changes the dy that it is given")
         return [np.array(dx)] + [np.array(getattr(owner, "d" + attribute)) for _, owner, attribute in parameters]
 
-    parameters = []
-    gradients(1)
+    gradients(1, [])                    # some layers have no dW before their first backward
     before = {name: getattr(owner, attribute) for name, owner, attribute in _parameters(layer)}
-    gradients(1)
+    gradients(1, [])
     # What forward merely keeps (self.x, say) is another array after every call; a parameter stays where it is.
-    parameters += [(name, owner, attribute) for name, owner, attribute in _parameters(layer)
-                   if getattr(owner, attribute) is before.get(name)]
+    parameters = [(name, owner, attribute) for name, owner, attribute in _parameters(layer)
+                  if getattr(owner, attribute) is before.get(name)]
     arrays = [x] + [getattr(owner, attribute) for _, owner, attribute in parameters]
     names = ["x"] + [name for name, _, _ in parameters]
     for name, array in zip(names, arrays):
@@ -142,8 +144,10 @@ def check_gradients(layer, x, *rest, tolerance=TOLERANCE):
     if y.dtype != np.float64:
         faults.append(f"forward turns float64 into {y.dtype}")
 
-    reports = [_check_array(name, array, calls, lambda: np.array(layer.forward(x, *rest)), y, dy, tolerance, len(x))
-               for name, array, *calls in zip(names, arrays, gradients(1), gradients(1), gradients(2))]
+    calls = zip(*(gradients(scale, parameters) for scale in (1, 1, 2)))
+    reports = [_check_array(name, array, three, lambda: np.array(layer.forward(x, *rest)), y, dy, tolerance,
+                            {*x.shape[:1], x.size, y.size})
+               for name, array, three in zip(names, arrays, calls)]
     return Report(type(layer).__name__, tuple(reports), tuple(dict.fromkeys(faults)))
 
 
@@ -167,13 +171,17 @@ def _parameters(layer, prefix=""):
             yield from _parameters(value, prefix + attribute + " ")
 
 
-def _check_array(name, array, calls, forward, y, dy, tolerance, rows):
-    """The ArrayReport for one array; `calls` are the gradients that backward gave for dy, for dy again, and for 2 dy."""
-    first, second, double = calls
+def _check_array(name, array, gradients, forward, y, dy, tolerance, counts):
+    """The ArrayReport for one array; `gradients` are those that backward gave for dy, for dy again, and for 2 dy."""
+    first, second, double = gradients
     shape = array.shape
-    if first.shape != shape or first.dtype != np.float64:
+    fault = ""
+    if first.dtype == object:
+        fault = "the gradient is no array: does backward return it?"
+    elif first.shape != shape or first.dtype != np.float64:
         fault = (f"the gradient is {_describe(first)}, it must be {_describe(array)} like the array itself"
                  + ("; is it transposed?" if first.shape == shape[::-1] != shape else ""))
+    if fault:
         return ArrayReport(name, shape, 0, 0, np.inf, (), np.nan, np.nan, fault)
 
     differences, errors, kinks = np.zeros(shape), np.zeros(shape), np.zeros(shape, bool)
@@ -183,13 +191,12 @@ def _check_array(name, array, calls, forward, y, dy, tolerance, rows):
     errors[kinks] = 0
     errors[~np.isfinite(errors)] = np.inf
     worst = tuple(int(i) for i in np.unravel_index(errors.argmax(), shape))
-    fault = ""
     if not np.allclose(first, second, rtol=1e-9, atol=0, equal_nan=True):
         fault = "a second call of backward gives another gradient: does it add to the first instead of replacing it?"
     elif not np.allclose(2 * first, double, rtol=1e-9, atol=0, equal_nan=True):
         fault = "backward does not scale with dy: twice the dy must give twice the gradient"
     elif errors.max() > tolerance:
-        fault = _diagnose(first, differences, ~kinks, errors > tolerance, {rows, y.size, prod(shape)})
+        fault = _diagnose(first, differences, ~kinks, errors > tolerance, counts)
     elif kinks.sum() > max(1, kinks.size / 10):
         fault = f"{kinks.sum()} of {kinks.size} entries lie on a kink: check at another, random input"
     return ArrayReport(name, shape, errors.size, int(kinks.sum()), float(errors.max()), worst,
@@ -199,10 +206,9 @@ def _check_array(name, array, calls, forward, y, dy, tolerance, rows):
 def _check_entry(array, index, backprop, forward, y, dy, tolerance):
     """(finite difference, relative error, is it a kink) for one entry, which is moved and put back."""
     value = array[index]
-    best = (np.nan, np.inf)
-    gaps = []
-    for shrink in SHRINK:
-        h = EPS ** (1 / 3) * max(abs(value), 1) * shrink
+    best, gaps = None, []
+    for step in STEPS:
+        h = step * max(abs(value), 1)
         above, below = value + h, value - h                 # as they are after rounding, so divide by their distance
         array[index] = above
         y_above = forward()
@@ -211,17 +217,18 @@ def _check_entry(array, index, backprop, forward, y, dy, tolerance):
         array[index] = value
         difference = np.sum(dy * (y_above - y_below)) / (above - below)
         right, left = dy * (y_above - y) / (above - value), dy * (y - y_below) / (value - below)
+        # How finely a slope can be known: each output that moves is rounded, and what it is made of is, too: say 4 times.
         resolution = 4 * EPS * np.sum(np.abs(dy * y)[y_above != y_below]) / h
         size = max(abs(backprop), abs(difference), resolution / tolerance)
         error = abs(backprop - difference) / size if size else 0.0
-        if not error >= best[1]:
-            best = (difference, error)
         gap = abs(right.sum() - left.sum())
         smooth = gap <= 1e-3 * np.sum(np.abs(right) + np.abs(left)) + resolution
         if smooth and error <= tolerance:
             return difference, error, False
+        if best is None or error < best[1]:
+            best = difference, error
         gaps.append(gap)
-    return *best, bool(not smooth and gaps[-1] > gaps[0] / 2)
+    return *best, bool(not smooth and gaps[-1] > gaps[0] / 2)       # where L merely bends, the gap shrinks with the step
 
 
 def _describe(array):
@@ -229,7 +236,7 @@ def _describe(array):
 
 
 def _diagnose(backprop, differences, smooth, wrong, counts):
-    """In words, how the gradient differs from the finite differences, where it has none of the kinks."""
+    """In words, how the gradient differs from the finite differences, leaving out the kinks."""
     def same(a, b):
         return np.allclose(a[smooth], b[smooth], rtol=1e-5, atol=1e-7 * np.abs(differences).max())
 
@@ -246,7 +253,6 @@ def _diagnose(backprop, differences, smooth, wrong, counts):
                 if np.isclose(factor, 1 / n, rtol=1e-5):
                     return f"{n} times too small: averaged over {n} entries or rows where it should be summed?"
             return f"off by a constant factor: {factor:.6g} times what it should be"
-    if backprop.ndim == 2 and backprop.shape[0] == backprop.shape[1] and np.allclose(
-            backprop.T, differences, rtol=1e-5, atol=1e-7 * np.abs(differences).max()):
+    if backprop.ndim == 2 and len(backprop) == len(backprop.T) and same(backprop.T, differences):
         return "transposed"
     return f"{wrong.sum()} of {wrong.size} entries differ from the finite difference"
