@@ -9,23 +9,33 @@ from scratchdiff.nn.layers import Linear, ReLU
 
 
 TRAINED = [chain.sampler_is_reference, chain.network_excess, chain.network_radius]      # test_readme.py runs all of `check`
-UNTRAINED = [function for group in LINKS for function in group if function not in TRAINED]
+UNTRAINED = [link for links in LINKS for link in links if link.measure not in TRAINED]
 
 
-@pytest.mark.parametrize("function", UNTRAINED, ids=lambda function: function.__name__)
-def test_every_link_holds(function):
-    link = function()
-    assert link.ok, f"{link.claim}: {link.figure:.1e}, more than {link.bound:.0e}\n{link.detail}"
-    assert link.figure > 0, "an error of exactly 0 would mean that nothing was compared"
+def only(*functions):
+    """LINKS, but of these functions alone, each in a line of its own."""
+    return [[link] for function in functions for links in LINKS for link in links if link.measure is function]
 
 
-def test_a_link_that_is_no_number_is_broken():
-    assert Link("", 1.0, 1.0).ok and not Link("", 1.1, 1.0).ok and not Link("", float("nan"), 1.0).ok
+@pytest.mark.parametrize("link", UNTRAINED, ids=lambda link: link.measure.__name__)
+def test_every_link_holds(link):
+    figure, detail = link.measure()
+    assert figure <= link.bound, f"{link.claim}: {figure:.1e}, more than {link.bound:.0e}\n{detail}"
+    assert figure > 0, "an error of exactly 0 would mean that nothing was compared"
+
+
+@pytest.mark.parametrize("figure, shown", [(1.0, "1.0e+00 <= 1.0e+00 pass"), (1.1, "1.1e+00  > 1.0e+00 FAIL"),
+                                           (float("nan"), "nan  > 1.0e+00 FAIL")])
+def test_a_link_holds_up_to_its_bound(figure, shown, monkeypatch, capsys):
+    monkeypatch.setattr(check, "LINKS", [[Link("a claim", lambda: (figure, "why"), 1.0)]])
+    assert main(["check"]) == ("FAIL" in shown)
+    first, second, _ = capsys.readouterr().out.splitlines()
+    assert first.startswith("1  a claim ") and first.endswith(shown) and second == "  why"
 
 
 def test_a_chain_is_printed_link_by_link_with_the_tables_of_the_layers(capsys, monkeypatch):
     """The whole of it is in README.md, and run from there."""
-    monkeypatch.setattr(check, "LINKS", [[chain.adam_is_reference], [chain.network_is_reference, chain.network_gradients]])
+    monkeypatch.setattr(check, "LINKS", [LINKS[2], LINKS[1]])
     assert main(["check"]) == 0
     out = capsys.readouterr().out
     lines = [line for line in out.splitlines() if not line.startswith("  ") or line.endswith("pass")]
@@ -53,7 +63,7 @@ def test_a_wrong_layer_breaks_its_link_and_its_table_says_where(capsys, monkeypa
     monkeypatch.setattr(Linear, "backward", wrong)
     assert main(["check", "--layer", "Linear"]) == 1
     assert "WRONG: off by a constant factor: 2 times what it should be" in capsys.readouterr().out
-    monkeypatch.setattr(check, "LINKS", [[chain.reference_gradients], [chain.network_is_reference, chain.network_gradients]])
+    monkeypatch.setattr(check, "LINKS", LINKS[:2])
     assert main(["check"]) == 1
     out = capsys.readouterr().out
     assert [line[-4:] for line in out.splitlines() if line.endswith(("pass", "FAIL"))] == ["pass", "FAIL", "FAIL"]
@@ -63,10 +73,10 @@ def test_a_wrong_layer_breaks_its_link_and_its_table_says_where(capsys, monkeypa
 
 def test_an_exception_breaks_the_link_that_it_comes_from(capsys, monkeypatch):
     monkeypatch.setattr(ReLU, "backward", lambda self, dy: dy @ np.ones((7, 7)))
-    monkeypatch.setattr(check, "LINKS", [[chain.network_is_reference], [chain.adam_is_reference]])
+    monkeypatch.setattr(check, "LINKS", only(chain.network_is_reference, chain.adam_is_reference))
     assert main(["check"]) == 1
     first, second, third, _ = capsys.readouterr().out.splitlines()
-    assert first.startswith("1  network is reference") and first.endswith("FAIL")
+    assert first.startswith("1  the network's gradients = the reference's ") and first.endswith("nan  > 1.0e-12 FAIL")
     assert "ValueError: matmul" in second and "(in <lambda>, test_chain.py line " in second
     assert third.startswith("2  20 steps of Adam") and third.endswith("pass")
     assert main(["check", "--layer", "ReLU"]) == 1
@@ -78,5 +88,5 @@ def test_an_error_of_another_kind_than_numbers_breaks_the_link(monkeypatch):
         dy *= self.on
         return dy
     monkeypatch.setattr(ReLU, "backward", wrong)
-    link = chain.network_gradients()
-    assert link.figure == np.inf and "WRONG: backward changes the dy that it is given" in link.detail
+    figure, detail = chain.network_gradients()
+    assert figure == np.inf and "WRONG: backward changes the dy that it is given" in detail
