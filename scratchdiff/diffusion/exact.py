@@ -2,28 +2,33 @@
 
 The noise-prediction loss E |eps_hat - eps|^2 is smallest for eps_hat = E[eps | x_t], the mean of all the noise that
 could have led to x_t. If x_0 is one of K points p_1 ... p_K, each as likely as the others, that mean is known in
-closed form. Given p_k, x_t is Gaussian around sqrt(alpha_bar_t) p_k with variance s_t^2 = 1 - alpha_bar_t, so by
-Bayes' rule
+closed form. Given that x_0 is p_k, x_t is Gaussian around sqrt(alpha_bar_t) p_k, of variance s_t^2 = 1 - alpha_bar_t
+along each axis. So by Bayes' rule
 
-    w_k = softmax_k( -|x_t - sqrt(alpha_bar_t) p_k|^2 / (2 s_t^2) )         how likely x_t came from p_k
+    w_k = softmax_k( -|x_t - sqrt(alpha_bar_t) p_k|^2 / (2 s_t^2) )         how likely it is that x_t came from p_k
     E[x_0 | x_t] = sum_k w_k p_k
     eps*(x_t, t) = (x_t - sqrt(alpha_bar_t) E[x_0 | x_t]) / s_t
 
 A curve is a row of points set closer than the noise is wide. 0.7 noise widths are close enough: the sum over them
-then differs from the integral along the curve by a part of 2 exp(-2 (pi / 0.7)^2), which is 6e-18 (Poisson's
-summation formula).
+then differs from the integral along a straight line by a fraction of 2 exp(-2 (pi / 0.7)^2), which is 6e-18 (Poisson's
+summation formula). Noise that is wide enough to see the curve bend gets points 0.1 apart, whose distance to the centre
+is 1 on average.
 
-What is learnt from noise and what is known of the density are one thing (Vincent 2011; Song et al. 2021, section 2):
+Let p_t be the density of all the noisy points at level t: the mixture of those K Gaussians. Its score, grad log p_t,
+points to where noisy points are more likely. For one Gaussian around q it is (q - x_t) / s_t^2, for a mixture the
+w-weighted mean of these. Compare with eps* above: what is learnt from noise and what is known of the density are one
+thing (Vincent 2011; Song et al. 2021, section 2),
 
     eps*(x_t, t) = -sqrt(1 - alpha_bar_t) grad log p_t(x_t)
 
-which is how this file is checked: the score below against finite differences of the log density below.
+This is how the file is checked: the score below against finite differences of the log density below.
 """
 import numpy as np
 
 from scratchdiff.nn.expect import expect_floats, expect_rows
 
-SPACING = 0.7           # of the grid, in units of the noise (see above)
+SPACING = 0.7           # of the grid, in units of the noise; and at the most, in units of the shape (see above)
+COARSEST = 0.1
 CELLS = 2 ** 18         # at most about so many numbers in a temporary array, so that it stays in the cache
 
 
@@ -38,7 +43,8 @@ class ExactDenoiser:
         needs.
     width : float
         If each point is the centre of a round Gaussian cloud rather than a point, the standard deviation of that
-        cloud. Then s_t^2 = 1 - alpha_bar_t + alpha_bar_t width^2, and all else is the same, in terms of the score.
+        cloud. The clouds shrink by sqrt(alpha_bar_t) as points do, so that s_t^2 = 1 - alpha_bar_t + alpha_bar_t
+        width^2; the score is made of s_t as above, and eps* of the score.
     """
 
     def __init__(self, schedule, points, width=0.0):
@@ -57,8 +63,10 @@ class ExactDenoiser:
     def posterior(self, xt, t):
         """What x_t tells of the noise: E[eps | x_t] (n, d), and the variance about it, averaged over coordinates, (n,).
 
-        Within one Gaussian that variance is alpha_bar_t width^2 / s_t^2; which Gaussian it was adds the variance of
-        their centres.
+        If x_t came from cloud k, it is q_k plus two Gaussians: the cloud's own, and sqrt(1 - alpha_bar_t) eps, which
+        has the share (1 - alpha_bar_t) / s_t^2 of the variance. So eps is sqrt(1 - alpha_bar_t) (x_t - q_k) / s_t^2 on
+        average, with variance 1 - (1 - alpha_bar_t) / s_t^2 about that. Not knowing k adds the variance of that mean
+        over k: (1 - alpha_bar_t) / s_t^4 times that of the q_k.
         """
         _, mean, spread, s2 = self.mixture(xt, t)
         noise2 = 1 - self.schedule.alpha_bars[t].reshape(-1, 1)                             # (n, 1), or (1, 1)
@@ -103,7 +111,7 @@ class ExactDenoiser:
 
     def grid(self, noise_width):
         """The points, (K, d) float64; for a callable, as close as noise of that width needs them."""
-        points = self.points(min(SPACING * noise_width, 0.1)) if callable(self.points) else self.points
+        points = self.points(min(SPACING * noise_width, COARSEST)) if callable(self.points) else self.points
         return np.asarray(points, np.float64)
 
 
@@ -127,7 +135,7 @@ def floor_and_excess(denoiser, exact, draw, rng, n=1000, dtype=np.float32):
     """The noise-prediction loss of a denoiser at each level, in two parts: (T,), (T,).
 
     The floor, E |eps* - eps|^2 / d, is what no denoiser can avoid: the mean of the variance that x_t leaves to the
-    noise. The excess, E |eps_hat - eps*|^2 / d, is the denoiser's own error. Their sum is the loss, for eps* - eps
+    noise. The excess, E |eps_hat - eps*|^2 / d, is the denoiser's own error. Their sum is the loss, because eps* - eps
     has mean 0 whatever x_t is, so that its product with eps_hat - eps* has mean 0 too. Each part is measured by
     itself, over n noisy points a level: neither is blurred by the noise in the loss. draw(n, rng) -> x_0 (n, d); the
     denoiser is given points of `dtype`.

@@ -16,7 +16,8 @@ def reverse_step(x, t, eps_hat, z, schedule, variance="posterior"):
 
         x_{t-1} = (x_t - beta_t / sqrt(1 - alpha_bar_t) eps_hat) / sqrt(alpha_t) + sigma_t z
 
-    (Ho et al. 2020, algorithm 2; from level 0 it leads to the clean point.) x, eps_hat, z (n, d), t an int; sigma_t^2 is `schedule.variance(t, variance)`.
+    (Ho et al. 2020, algorithm 2; from level 0 it leads to the clean point.) x, eps_hat, z (n, d), t an int; sigma_t^2
+    is `schedule.variance(t, variance)`.
     """
     share = float(schedule.betas[t] / np.sqrt(1 - schedule.alpha_bars[t]))
     shrink = float(np.sqrt(schedule.alphas[t]))

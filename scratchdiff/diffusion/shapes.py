@@ -48,7 +48,7 @@ class Shape:
     """A distribution in the plane, in standard form."""
 
     place: Callable                     # u (n, inputs) in [0, 1) -> (n, 2), in any position and size
-    length: float                       # how far a point travels as one input goes from 0 to 1, at its top speed
+    length: float                       # the top speed of `place`: how far a point moves for each unit of an input
     parts: int = 1                      # equal parts of [0, 1) that are mapped without a jump or a corner
     inputs: int = 1                     # 1 for a curve, 2 for a region
     width: float = 0.0                  # standard deviation of round Gaussian noise about it
@@ -73,7 +73,7 @@ class Shape:
     def standard(self):
         points = self.place(self.even(200))
         around = Standard.of(points)
-        return Standard(around.center, sqrt(around.scale ** 2 + 2 * self.width ** 2))
+        return Standard(around.center, sqrt(around.scale ** 2 + 2 * self.width ** 2))   # the noise adds width^2 on each axis
 
     @property
     def standard_width(self):
@@ -126,7 +126,7 @@ def segment(u):
 SHAPES = {
     "circle": Shape(circle, length=2 * np.pi),
     "moons": Shape(moons, length=2 * np.pi, parts=2, width=0.05),
-    "spiral": Shape(spiral, length=51.2),
+    "spiral": Shape(spiral, length=4.375 * np.pi * sqrt(np.pi ** 2 + 4)),      # at its beginning, where angle = pi / 2
     "gaussians": Shape(gaussians, length=0, parts=8, width=0.1),
     "checkerboard": Shape(checkerboard, length=4, parts=4, inputs=2),
     "square": Shape(square, length=4, parts=4),

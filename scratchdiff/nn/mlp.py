@@ -14,9 +14,9 @@ class MLP:
     W (row by row) before b. The layers' own W, b, dW, db are views into the two. So whoever deals with "the
     parameters" (an optimiser, a file, a gradient check) deals with one array and need not know of layers.
 
-    Each weight starts uniform on +-sqrt(3 / d_in), whose variance is 1 / d_in: a sum of d_in inputs, each
-    times such a weight, has the mean square of one of the inputs, so that signals neither fade nor blow up on their way (LeCun et al. 1998, section
-    4.6). Biases start at 0.
+    Each weight starts uniform on +-sqrt(3 / d_in), whose variance is 1 / d_in: a sum of d_in inputs, each times such
+    a weight, has the mean square of one of the inputs, so that signals neither fade nor blow up on their way (LeCun et
+    al. 1998, section 4.6). Biases start at 0.
 
     Parameters
     ----------
