@@ -27,11 +27,11 @@ def print_chain():
 def _print_link(number, link):
     try:
         figure, detail = link.measure()
+        holds = bool(figure <= link.bound)                              # not so for nan
+        measured = f"{figure:>7.1e} {'<=' if holds else ' >'} {link.bound:.1e}"
     except Exception as error:          # a planted fault may well end in an exception: that too is a verdict on this link
-        figure, detail = np.nan, _in_a_line(error)
-    holds = bool(figure <= link.bound)  # not so for nan
-    print(f"{number}  {link.claim:<48} {figure:>7.1e} {'<=' if holds else ' >'} {link.bound:<7.1e} "
-          f"{'pass' if holds else 'FAIL'}", flush=True)
+        holds, measured, detail = False, "ends in an error", _in_a_line(error)
+    print(f"{number}  {link.claim:<48} {measured:<18} {'pass' if holds else 'FAIL'}", flush=True)
     if detail:
         print("\n".join("  " + line for line in detail.splitlines()), flush=True)
     return holds
