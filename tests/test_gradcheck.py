@@ -80,6 +80,7 @@ TANH_FAULTS = {
     "the sign is flipped": lambda layer, dy, dx: -dx,
     "all zero: is it computed, and written to the right place?": lambda layer, dy, dx: 0 * dx,
     "off by a constant factor: 2 times what it should be": lambda layer, dy, dx: 2 * dx,
+    "off by a constant factor: 3 times what it should be": lambda layer, dy, dx: 3 * dx,
     "15 of 15 entries differ from the finite difference": lambda layer, dy, dx: dy * (1 - layer.y),
     "backward does not scale with dy: twice the dy must give twice the gradient": lambda layer, dy, dx: 1 - layer.y ** 2,
     "5 times too small: averaged over 5 entries or rows where it should be summed?": lambda layer, dy, dx: dx / 5,
@@ -422,7 +423,7 @@ def test_the_table():
     assert lines[0] == "Dense: WRONG"
     assert lines[1].split() == ["array", "shape", "entries", "kinks", "error", "worst", "at", "backprop", "difference"]
     assert [line.split()[:4] for line in lines[2:4]] == [["x", "5x3", "15", "0"], ["W", "3x3", "9", "0"]]
-    assert lines[4] == "  WRONG: transposed"
+    assert lines[4] == "  WRONG: transposed" and lines[3].split()[5] == ",".join(map(str, report.arrays[1].worst))
     with pytest.raises(AssertionError, match="Dense: WRONG"):
         report.require()
     widest = ArrayReport("mlp 10 Linear.W", (128, 128), 16384, 16384, 1e-10, (127, 127), -1e-10, -1e-10, "")

@@ -189,7 +189,6 @@ def _check_array(name, array, gradients, forward, y, dy, tolerance, counts):
         differences[index], errors[index], kinks[index] = _check_entry(
             array, index, first[index], forward, y, dy, tolerance)
     errors[kinks] = 0
-    errors[~np.isfinite(errors)] = np.inf
     worst = tuple(int(i) for i in np.unravel_index(errors.argmax(), shape))
     if not np.allclose(first, second, rtol=1e-9, atol=0, equal_nan=True):
         fault = "a second call of backward gives another gradient: does it add to the first instead of replacing it?"
@@ -206,7 +205,7 @@ def _check_array(name, array, gradients, forward, y, dy, tolerance, counts):
 def _check_entry(array, index, backprop, forward, y, dy, tolerance):
     """(finite difference, relative error, is it a kink) for one entry, which is moved and put back."""
     value = array[index]
-    best, gaps = (np.inf, np.nan), []
+    best, gaps = (np.inf, np.nan), []                       # nan is not less than inf: what is no number is wrong
     for step in STEPS:
         h = step * max(abs(value), 1)
         above, below = value + h, value - h                 # as they are after rounding, so divide by their distance
