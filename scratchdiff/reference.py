@@ -62,8 +62,9 @@ def forward(network, activation, x):
 def backward(network, activation, inputs, sums, dy):
     """How the loss changes with every weight, every bias and every input, if dy[j] is how it changes with output j.
 
-    A change of W[k][j] moves z[j] by x[k] times that change; a change of b[j] moves z[j] just as far; a change of x[k]
-    moves every z[j] of the layer, each by W[k][j] times it. Multiply by dz[j], how the loss moves with z[j].
+    Let z[j] be neuron j's sum. A change of W[k][j] moves z[j] by x[k] times that change; a change of b[j] moves it just
+    as far; a change of x[k] moves every z[j] of the layer, each by W[k][j] times it. Multiply by dz[j], how the loss
+    moves with z[j]; for x[k], add up over all j. And x[k] came out of an activation, whose slope it is multiplied by.
     """
     _, slope = activation
     gradients = [None] * len(network)
@@ -93,6 +94,10 @@ def unflatten(numbers, widths):
 
 
 # Diffusion: the schedule, a noisy point, the guess, the loss.
+#
+# A schedule is a list of numbers beta. Step t of noise keeps sqrt(1 - beta_t) of a point and adds noise of variance beta_t;
+# alpha_bar_t is the part of its square that is left after steps 0 to t. x0 is the clean point, xt the point after step t,
+# eps the noise in it. More of this in diffusion/schedule.py.
 
 def alpha_bars_of(betas):
     """alpha_bar_t = (1 - beta_0) (1 - beta_1) ... (1 - beta_t)."""
@@ -142,7 +147,11 @@ def loss_and_gradients(network, activation, predicts, alpha_bars, batch):
 # Learning: Adam, one parameter at a time.
 
 def adam_step(params, grads, m, v, k, lr, beta1=0.9, beta2=0.999, eps=1e-8):
-    """Step number k = 1, 2, ... of Adam (Kingma & Ba 2015, algorithm 1); changes the lists params, m and v."""
+    """Step number k = 1, 2, ... of Adam (Kingma & Ba 2015, algorithm 1); changes the lists params, m and v.
+
+    m and v are running averages of each gradient and of its square: see nn/adam.py. (This eps keeps a quotient
+    finite; it is not the noise.)
+    """
     for i in range(len(params)):
         m[i] = beta1 * m[i] + (1 - beta1) * grads[i]
         v[i] = beta2 * v[i] + (1 - beta2) * grads[i] ** 2
@@ -154,7 +163,7 @@ def adam_step(params, grads, m, v, k, lr, beta1=0.9, beta2=0.999, eps=1e-8):
 # Generating: one step back for one point.
 
 def reverse_step(xt, t, guess, z, betas, alpha_bars, variance):
-    """x_{t-1} from x_t (Ho et al. 2020, algorithm 2); z is fresh noise, of which the last step, t = 0, uses none."""
+    """x_{t-1} from x_t (Ho et al. 2020, algorithm 2); z is fresh noise, not a neuron's sum. The last step uses none."""
     if t == 0:
         sigma = 0.0
     elif variance == "beta":

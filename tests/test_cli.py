@@ -88,7 +88,7 @@ def test_hidden_layers(cli):
     (["--batch-size", "1000001"], "argument --batch-size: wants a whole number from 1 to 1000000, got '1000001'"),
     (["--hidden", "8", "1000001"], "argument --hidden: wants a whole number from 1 to 1000000, got '1000001'"),
     (["--points", "1" + "0" * 12], "not enough memory: "), (["--data", ""], "cannot read '': it must be a file"),
-    (["--resume", ""], "cannot read : No such file"),
+    (["--resume", ""], "cannot read '': No such file"),
     (["--picture", "a.svg", "--loss-curve", "./a.svg"], "--picture and --loss-curve must be two files"),
     (["--data", "no\nsuch\x1bfile.csv"], "cannot read no\\nsuch\\x1bfile.csv: No such file"),
     (["--batch-size", "0"], "argument --batch-size: wants a whole number from 1 to 1000000, got '0'"),
@@ -191,7 +191,8 @@ QUICK = ["--hidden", 8, "--batch-size", 8]
 
 
 def test_ctrl_c_while_it_loads_ends_it_at_once():
-    code = "import os, signal, scratchdiff.__main__; os.kill(os.getpid(), signal.SIGINT)"
+    code = ("import os, signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+            "import scratchdiff.__main__; os.kill(os.getpid(), signal.SIGINT)")
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=20)
     assert (result.returncode, result.stderr) == (-signal.SIGINT, b"")
 

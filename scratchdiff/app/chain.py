@@ -111,6 +111,21 @@ def score_is_gradient():
     return max(figures), ""
 
 
+def floor_is_loss():
+    """The variance that the perfect denoiser leaves to the noise is its mean squared error: on a curve, and in a cloud."""
+    rng = np.random.default_rng(0)
+    figures = []
+    for name in ("circle", "gaussians"):
+        shape = SHAPES[name]
+        exact = ExactDenoiser(Schedule.linear(), shape.grid, shape.standard_width)
+        x0 = shape.draw(5000, rng)
+        t, eps = rng.integers(exact.schedule.T, size=len(x0)), rng.standard_normal(x0.shape)
+        guess, variance = exact.posterior(exact.schedule.add_noise(x0, t, eps), t)
+        misses = np.mean((guess - eps) ** 2, axis=1) - variance
+        figures.append(abs(misses.mean()) / (misses.std() / np.sqrt(len(misses))))
+    return max(figures), ""
+
+
 def sampler_is_reference(count=3):
     """The first points of a sample from a trained network, all 50 steps, again with the reference, from the same noise."""
     model = trained()
@@ -227,13 +242,15 @@ class Link:
     bound: float
 
 
-# Rounding is 1e-16 for each operation: 1e-12 and 1e-10 are for many of them. The last two bounds are what each of ten
+# Rounding is 1e-16 for each operation: 1e-12 and 1e-10 are for many of them. More than 4 standard errors off is chance
+# once in 16,000 times. The last two bounds are what each of ten
 # seeds has to keep: a loss of 0.006 above the floor; a std of 0.016 and a mean off by 0.006, together 0.017.
 LINKS = [[Link("the reference's gradients = finite differences", reference_gradients, TOLERANCE)],
          [Link("the network's gradients = the reference's", network_is_reference, 1e-12),
           Link("every layer's gradients = finite differences", network_gradients, TOLERANCE)],
          [Link("20 steps of Adam = 20 of the reference's Adam", adam_is_reference, 1e-12)],
-         [Link("the perfect denoiser = its density's differences", score_is_gradient, 1e-6)],
+         [Link("the perfect denoiser = its density's differences", score_is_gradient, 1e-6),
+          Link("the floor = its loss (in standard errors)", floor_is_loss, 4)],
          [Link("the sampler = the reference's, point by point", sampler_is_reference, 1e-10),
           Link("with the perfect denoiser: error of the radius", perfect_radius, 1e-3)],
          [Link("a new network's loss, above the floor", network_excess, 0.006),

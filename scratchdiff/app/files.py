@@ -16,7 +16,7 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 def os_error(path, error, doing):
     """The CommandError for an OSError at a file: status 1 for a full disk, which is no fault of the command line."""
-    return CommandError(f"cannot {doing} {path}: {error.strerror or error}", status=1 if error.errno in FULL else 2)
+    return CommandError(f"cannot {doing} {path or repr(path)}: {error.strerror or error}", status=1 if error.errno in FULL else 2)
 
 
 @contextmanager

@@ -89,7 +89,7 @@ def draw(options, model, points, result, parts):
         else:
             write_text(options.picture, svg.scatter(real, back(points), caption))
     if options.loss_curve:
-        caption = [f"{name}: loss of each of {len(model.losses)} steps : mean, and four in five of them"]
+        caption = [f"{name}: loss of each of {len(model.losses)} steps: their mean, and a band that holds four in five of them"]
         write_text(options.loss_curve, svg.loss_curve(model.losses, parts and parts[0], caption))
 
 

@@ -12,12 +12,13 @@ class Denoiser:
 
     "eps"   eps_hat = F(x_t, t): the noise itself, as in Ho et al. 2020, section 3.2.
     "v"     eps_hat = sqrt(1 - alpha_bar_t) x_t + sqrt(alpha_bar_t) F(x_t, t), so that F need not repeat what x_t
-            already says (Salimans & Ho 2022, appendix D). In pure noise x_t is eps, and the first term is all of
-            the answer; F adds what is missing: v = sqrt(alpha_bar_t) eps - sqrt(1 - alpha_bar_t) x_0, as you see when
-            you put that and x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps in: what is left is eps.
+            already says (Salimans & Ho 2022, appendix D). If x_t were pure noise, it would be eps, and the first term
+            all of the answer; F adds what is missing, v = sqrt(alpha_bar_t) eps - sqrt(1 - alpha_bar_t) x_0. With a for
+            alpha_bar_t: (sqrt(1-a) sqrt(a) x_0 + (1-a) eps) + (a eps - sqrt(a) sqrt(1-a) x_0) = eps.
 
-    Backward, with deps for dL/deps_hat. For "eps" it is the network's own. For "v", eps_hat = skip_t x_t + gain_t F,
-    where F too depends on x_t. So the network's backward is given dF, returns its dx, and
+    Backward, with deps for dL/deps_hat. For "eps" it is the network's backward pass, without its last column: the
+    slope for t / T, which nobody needs. For "v", eps_hat = skip_t x_t + gain_t F, where F too depends on x_t. So the
+    network's backward is given dF, returns its dx, and
         dL/dF   = gain_t deps                                       ->  dF  = gain * deps
         dL/dx_t = skip_t deps + (what reaches x_t through F)        ->  dxt = skip * deps + dx
 
@@ -64,7 +65,7 @@ class Denoiser:
     __call__ = forward
 
     def backward(self, deps):
-        """deps (n, d) -> dxt (n, d); writes the network's gradients. (t is a label: nothing is differentiated by it.)"""
+        """deps (n, d) -> dxt (n, d); writes the network's gradients. (t is a label: it has no gradient.)"""
         expect_forward_first(self, self.t)
         if self.predicts == "eps":
             return self.mlp.backward(deps)[:, :-1]

@@ -1,18 +1,20 @@
 """The perfect denoiser of a known distribution: the best that any network could do, to measure ours against.
 
 The noise-prediction loss E |eps_hat - eps|^2 is smallest for eps_hat = E[eps | x_t], the mean of all the noise that
-could have led to x_t. If x_0 is one of K points p_1 ... p_K, each as likely as the others, that mean is known in
-closed form. Given that x_0 is p_k, x_t is Gaussian around sqrt(alpha_bar_t) p_k, of variance s_t^2 = 1 - alpha_bar_t
-along each axis. So by Bayes' rule
+could have led to x_t (why: see floor_and_excess). If x_0 is one of K points p_1 ... p_K, each as likely as the
+others, that mean is known in closed form. Given that x_0 is p_k, x_t is Gaussian around q_k = sqrt(alpha_bar_t) p_k,
+of variance s_t^2 = 1 - alpha_bar_t along each axis. So by Bayes' rule (softmax: exp of each, divided by the sum of
+all)
 
-    w_k = softmax_k( -|x_t - sqrt(alpha_bar_t) p_k|^2 / (2 s_t^2) )         how likely it is that x_t came from p_k
+    w_k = softmax_k( -|x_t - q_k|^2 / (2 s_t^2) )                           how likely it is that x_t came from p_k
     E[x_0 | x_t] = sum_k w_k p_k
     eps*(x_t, t) = (x_t - sqrt(alpha_bar_t) E[x_0 | x_t]) / s_t
 
 A curve is a row of points set closer than the noise is wide. 0.7 noise widths are close enough: the sum over them
-then differs from the integral along a straight line by a fraction of 2 exp(-2 (pi / 0.7)^2), which is 6e-18 (Poisson's
-summation formula). Noise that is wide enough to see the curve bend gets points 0.1 apart, whose distance to the centre
-is 1 on average.
+then differs from the integral along a straight line by a fraction of 2 exp(-2 (pi / 0.7)^2), which is 6e-18
+(Poisson's summation formula). Where the noise is so wide that the curve bends within it, the points are still set 0.1
+apart, in units in which a shape's mean square distance from its centre is 1; on the circle the closed form shows that
+this is enough.
 
 Let p_t be the density of all the noisy points at level t: the mixture of those K Gaussians. Its score, grad log p_t,
 points to where noisy points are more likely. For one Gaussian around q it is (q - x_t) / s_t^2, for a mixture the

@@ -16,6 +16,12 @@ def reverse_step(x, t, eps_hat, z, schedule, variance="posterior"):
 
         x_{t-1} = (x_t - beta_t / sqrt(1 - alpha_bar_t) eps_hat) / sqrt(alpha_t) + sigma_t z
 
+    The noise in x_t, sqrt(1 - alpha_bar_t) eps, is a sum of independent parts, of variance 1 - alpha_bar_t in all. The
+    part e that step t put in has beta_t of that; if only the sum is known, e is on average its share of it,
+        beta_t / (1 - alpha_bar_t) sqrt(1 - alpha_bar_t) eps = beta_t / sqrt(1 - alpha_bar_t) eps
+    Take that out, and undo the shrinking by sqrt(alpha_t) that came before it. What e was besides, nobody knows;
+    sigma_t z stands for it (`Schedule.variance`).
+
     (Ho et al. 2020, algorithm 2; from level 0 it leads to the clean point.) x, eps_hat, z (n, d), t an int; sigma_t^2
     is `schedule.variance(t, variance)`.
     """

@@ -10,8 +10,14 @@ class Schedule:
     One step of noise shrinks a point by sqrt(1 - beta_t) and adds noise of variance beta_t. All the steps up to
     level t together shrink it by sqrt(alpha_bar_t) and add noise of variance 1 - alpha_bar_t, where
         alpha_t = 1 - beta_t,    alpha_bar_t = alpha_0 alpha_1 ... alpha_t
+    (Of the noise's variance before step t, alpha_t is left: alpha_t (1 - alpha_bar_{t-1}) + beta_t = 1 - alpha_bar_t.)
 
-    x_0 is the clean point. Level 0 has one step of noise in it already: the paper counts its levels from 1, we from 0.
+    x_0 always means the clean point, and never the point at level 0, which has one step of noise in it already: the
+    papers count levels from 1, we from 0. So a step back from level 0 leads to x_0, and alpha_bar_{-1} is 1.
+
+    The noisiest level should be nearly pure noise, for that is where the way back begins. With the tutorial's betas
+    0.27 of a point is still left there, sqrt(alpha_bar_49). What it costs to neglect that is in the perfect
+    denoiser's radius.
 
     Parameters
     ----------
@@ -55,7 +61,7 @@ class Schedule:
     def add_noise(self, x0, t, eps):
         """x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps: all the steps up to t at once (eq. 4).
 
-        x0, eps (n, d) floats, t an int or (n,) ints -> x_t (n, d), of the dtype of x0.
+        x0, eps (..., d) floats, t an int or (...) ints -> x_t (..., d), of the dtype of x0.
         """
         expect_floats("x0", x0)
         expect_shape("eps", eps, x0.shape)
@@ -70,6 +76,10 @@ class Schedule:
         "beta"       beta_t, what the forward step added
         "posterior"  beta_t (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t), the variance of x_{t-1} when x_t and x_0 are
                      both known (eq. 7); always less
+
+        The second: given the whole noise, of variance V = 1 - alpha_bar_t, the part that step t put in still varies
+        by beta_t (1 - beta_t / V), and V - beta_t = alpha_t (1 - alpha_bar_{t-1}). Undoing the shrinking divides by
+        alpha_t.
 
         At t = 0 it is 0 for both: the last step ends on the point itself (algorithm 2).
         """

@@ -94,7 +94,7 @@ def moons(u):
 
 
 def spiral(u):
-    """One and a quarter turns of r = angle, at nearly even speed: the way out to an angle grows with its square."""
+    """One and a quarter turns of r = angle, at nearly even speed: the length grows about with the angle's square."""
     angle = np.pi * np.sqrt(0.25 + 8.75 * u[:, 0])
     return angle[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
 

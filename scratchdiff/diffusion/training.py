@@ -13,8 +13,9 @@ STREAM = 0      # training's share of a generator; sampling has another, so that
 def noisy_batches(draw, schedule, rng, batch_size, antithetic=False, dtype=np.float32, first=0):
     """Yield (xt, t, eps) for step `first` and every step after it, without end.
 
-    xt, eps (batch_size, d) of `dtype`, t (batch_size,) ints, uniform over the levels. Step k draws from a stream of rng
-    that only k // CHUNK decides, so its batch is the same whichever step the run started at.
+    xt, eps (batch_size, d) of `dtype`, t (batch_size,) ints, uniform over the levels. Step k draws from a stream of
+    rng (a generator derived from it: streams.py) that only k // CHUNK decides, so its batch is the same whichever
+    step the run started at.
 
     `antithetic` puts each noisy point in twice, with noise eps and -eps (Hammersley & Morton 1956): whatever in
     the gradient changes its sign with the noise cancels within a pair, and the average over a batch is less noisy.
@@ -33,7 +34,7 @@ def noisy_batches(draw, schedule, rng, batch_size, antithetic=False, dtype=np.fl
 
 
 def train(denoiser, adam, draw, rng, steps, lr, batch_size=256, antithetic=False):
-    """Take Adam's steps adam.k, adam.k + 1, ..., steps - 1; yield (step, loss) after each.
+    """Take Adam's steps adam.k, adam.k + 1, ..., steps - 1, counted from 0; yield (step, loss) after each.
 
     denoiser : Denoiser
     adam : Adam over denoiser.mlp's params and grads. With adam.k > 0 the run goes on where it was stopped.

@@ -1,4 +1,4 @@
-"""Adam: gradient descent in which every parameter has a step size of its own."""
+"""Adam: gradient descent in which each parameter's step is measured against its own usual gradient."""
 from math import sqrt
 
 import numpy as np
@@ -12,11 +12,11 @@ class Adam:
     For each parameter, running averages of its gradient g and of g^2:
         m <- beta1 m + (1 - beta1) g                    which way, on average
         v <- beta2 v + (1 - beta2) g^2                  how large, on average
-    Both start at 0, and after k steps their weights add up to 1 - beta^k only, so they are too small by that
-    factor. Dividing by it corrects the bias:
+    Both start at 0, and after k steps the shares of all gradients so far, (1 - beta) (1 + beta + ... + beta^(k-1)),
+    add up to 1 - beta^k only: they are too small by that factor. Dividing by it corrects the bias:
         m_hat = m / (1 - beta1^k),    v_hat = v / (1 - beta2^k)
     and the step has about the length lr whatever the scale of the gradient:
-        param <- param - lr m_hat / (sqrt(v_hat) + eps)
+        param <- param - lr m_hat / (sqrt(v_hat) + eps)             eps keeps the quotient finite where v is 0
 
     Parameters
     ----------
@@ -43,6 +43,6 @@ class Adam:
         self.m += (1 - self.beta1) * self.grads
         self.v *= self.beta2
         self.v += (1 - self.beta2) * self.grads ** 2
-        # The formula above, times root above and below the line, so that no array need be divided twice.
+        # The formula above, its numerator and denominator multiplied by root: so no array need be divided twice.
         root = sqrt(1 - self.beta2 ** self.k)
         self.params -= lr * root / (1 - self.beta1 ** self.k) * self.m / (np.sqrt(self.v) + self.eps * root)

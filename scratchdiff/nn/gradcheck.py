@@ -9,14 +9,14 @@ forward passes for every single number), which is why there is backpropagation; 
 
 Whatever has forward(x, ...) -> y and backward(dy) -> dx can be checked: a layer, a network, a loss, your own class.
 
-How it works. backward(dy) returns the slopes of the single number L = sum(dy * y). For a random dy, each entry of each
-gradient is compared with (L(x + h) - L(x - h)) / 2h, the central difference.
+How it works. backward(dy) returns the slopes of the single number L = sum(dy * y), since dL/dy is then dy. For a
+random dy, each entry of each gradient is compared with (L(x + h) - L(x - h)) / 2h, the central difference.
 
 The step h. The central difference is wrong in two ways: it cuts off the Taylor series, an error of h^2 L''' / 6, which
 falls as h does; and L itself is rounded, an error of about u |L| / h, which grows, where u = 2.2e-16 is the spacing of
 float64 at 1. If L and its derivatives are all about as large as 1, the sum of the two is smallest near h = u^(1/3) =
-6e-6. Then the first is about 6e-12 and the second 4e-11. For an entry x that is larger than 1 we take h x instead, as
-both x and a change of x are then to be seen beside x. In single precision the errors would be near 1e-5, too close to
+6e-6. Then the first is about 6e-12 and the second 4e-11. For an entry x with |x| > 1 the step is h |x|, since float64
+keeps the same number of digits whatever the size of x. In single precision the errors would be near 1e-5, too close to
 the size of a real mistake: float32 is refused.
 
 Kinks. At ReLU's corner there is no derivative: the slopes to the left and to the right differ, however small the step.
@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-TOLERANCE = 1e-7                        # two thousand times the 4e-11 above, and far below any mistake in a formula
+TOLERANCE = 1e-7                        # 2500 times the 4e-11 above, and far below any mistake in a formula
 EPS = np.finfo(np.float64).eps          # the u above
 DY_SEED = 9                             # not the 0 that x is often drawn with: if dy were x, x.T @ dy would be symmetric
 STEPS = [EPS ** (1 / 3) / shrink for shrink in (1, 16, 256)]
@@ -37,7 +37,7 @@ STEPS = [EPS ** (1 / 3) / shrink for shrink in (1, 16, 256)]
 class ArrayReport:
     """What came out for one gradient array."""
 
-    name: str                           # "x": the input; "W": a parameter; "2 Linear.W": one of the layer layers[2]
+    name: str                           # "x": the input; "W": a parameter; "2 Linear.W": the W of layers[2], a Linear
     shape: tuple
     entries: int                        # how many were checked: all, or none if the gradient cannot be compared
     kinks: int                          # how many of them have no derivative
@@ -216,11 +216,12 @@ def _check_entry(array, index, backprop, forward, y, dy, tolerance):
         array[index] = value
         difference = np.sum(dy * (y_above - y_below)) / (above - below)
         right, left = dy * (y_above - y) / (above - value), dy * (y - y_below) / (value - below)
-        # How finely a slope can be known: each output that moves is rounded, and what it is made of is, too: say 4 times.
+        # The rounding error to expect in a slope: each output that moves is off by about EPS of its size, and so are the
+        # numbers that it was computed from; 4 covers both.
         resolution = 4 * EPS * np.sum(np.abs(dy * y)[y_above != y_below]) / h
         size = max(abs(backprop), abs(difference), resolution / tolerance)
         error = abs(backprop - difference) / size if size else 0.0
-        gap = abs(right.sum() - left.sum())
+        gap = abs(right.sum() - left.sum())                 # between the two one-sided slopes; small beside them if smooth
         smooth = gap <= 1e-3 * np.sum(np.abs(right) + np.abs(left)) + resolution
         if smooth and error <= tolerance:
             return difference, error, False
@@ -235,7 +236,10 @@ def _describe(array):
 
 
 def _diagnose(backprop, differences, smooth, wrong, counts):
-    """In words, how the gradient differs from the finite differences, leaving out the kinks."""
+    """In words, how the gradient differs from the finite differences, leaving out the kinks.
+
+    `counts` are numbers of things that one may have summed over where an average was right, or the other way round.
+    """
     def same(a, b):
         return np.abs((a - b)[smooth]).max() < 1e-5 * np.abs(differences).max()
 

@@ -10,6 +10,7 @@ class MSE:
     The last layer of all: its output is one number, the loss, and dL/dL = 1 starts the backward pass.
     L = 1/N sum_ij (guess[i, j] - target[i, j])^2, and guess[i, j] is in one term of the sum only:
         dL/dguess[i, j] = 2 (guess[i, j] - target[i, j]) / N      ->  dguess = 2 (guess - target) / N
+    (times dloss, which is 1 if the loss is what it all ends in).
 
     guess, target (n, d) floats of one shape and dtype, as is dguess. The loss is a float.
     """

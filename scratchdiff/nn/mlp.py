@@ -15,8 +15,9 @@ class MLP:
     parameters" (an optimiser, a file, a gradient check) deals with one array and need not know of layers.
 
     Each weight starts uniform on +-sqrt(3 / d_in), whose variance is 1 / d_in: a sum of d_in inputs, each times such
-    a weight, has the mean square of one of the inputs, so that signals neither fade nor blow up on their way (LeCun et
-    al. 1998, section 4.6). Biases start at 0.
+    a weight, has the mean square of one of the inputs, so that no linear layer makes a signal fade or blow up (LeCun
+    et al. 1998, section 4.6). The activations between them do make it smaller, ReLU by half, which matters in
+    networks much deeper than these. Biases start at 0.
 
     Parameters
     ----------
