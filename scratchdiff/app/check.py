@@ -20,7 +20,7 @@ def print_chain():
             with np.errstate(all="ignore"):
                 all_hold = _print_link(number, link) and all_hold
             number = " "                # for the further claims of the same link
-    print("every link holds" if all_hold else "THE CHAIN IS BROKEN: what comes after the first FAIL proves nothing")
+    print("every link holds" if all_hold else "THE CHAIN IS BROKEN: after the first FAIL, a pass proves nothing")
     return all_hold
 
 
