@@ -38,6 +38,15 @@ class Dense:
         return self.dx
 
 
+class Square:
+    def forward(self, x):
+        self.x = x
+        return x ** 2
+
+    def backward(self, dy):
+        return 2 * dy * self.x
+
+
 def with_backward(layer, change):
     """The layer, its backward replaced by change(layer, dy, what the right backward returns)."""
     right = layer.backward
@@ -300,13 +309,6 @@ def test_near_a_kink_a_wrong_entry_is_judged_by_the_step_that_is_clear_of_it():
 
 
 def test_a_flat_place_is_no_kink():
-    class Square:
-        def forward(self, x):
-            self.x = x
-            return x ** 2
-
-        def backward(self, dy):
-            return 2 * dy * self.x
     x = X.copy()
     x[2, 1] = 0
     report = check_gradients(Square(), x)
@@ -388,13 +390,6 @@ def test_parameters_in_single_precision_are_refused():
 
 
 def test_of_one_number_and_of_none():
-    class Square:
-        def forward(self, x):
-            self.x = x
-            return x ** 2
-
-        def backward(self, dy):
-            return np.array(2 * dy * self.x)
     report = check_gradients(Square(), np.array(3.0))
     report.require()
     assert report.arrays[0].entries == 1 and report.arrays[0].backprop == pytest.approx(report.arrays[0].difference)

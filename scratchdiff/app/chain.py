@@ -242,9 +242,10 @@ class Link:
     bound: float
 
 
-# Rounding is 1e-16 for each operation: 1e-12 and 1e-10 are for many of them. More than 4 standard errors off is chance
-# once in 16,000 times. The last two bounds are what each of ten
-# seeds has to keep: a loss of 0.006 above the floor; a std of 0.016 and a mean off by 0.006, together 0.017.
+# Rounding is 1e-16 for each operation: 1e-12 and 1e-10 are for many of them. 1e-6 is for differences over steps of 1e-4 noise
+# widths, whose truncation is about 1e-8. Chance is more than 4 standard errors off once in 16,000 times. 1e-3 is twenty times
+# what the 50 steps cost. The last two bounds are what each of ten seeds has to keep: a loss of 0.006 above the floor; a std of
+# 0.016 and a mean off by 0.006, together 0.017.
 LINKS = [[Link("the reference's gradients = finite differences", reference_gradients, TOLERANCE)],
          [Link("every layer's gradients = finite differences", network_gradients, TOLERANCE),     # first: its table says where
           Link("the network's gradients = the reference's", network_is_reference, 1e-12)],

@@ -34,9 +34,11 @@ def run(options):
         train_and_tell(model, options.quiet, after_step, pressed)
         if options.save:
             save()
+        if pressed() and options.save:
+            raise KeyboardInterrupt(f"after {model.adam.k} steps, saved in {options.save}; "
+                                    f"go on with --resume {options.save}")
         if pressed():
-            saved = [f"after {model.adam.k} steps, saved in {options.save}; go on with --resume {options.save}"]
-            raise KeyboardInterrupt(*saved if options.save else ())
+            raise KeyboardInterrupt
 
     generate(model, points)
     result = figures(model, points, options.points)

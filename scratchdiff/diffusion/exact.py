@@ -29,8 +29,8 @@ import numpy as np
 
 from scratchdiff.nn.expect import expect_floats, expect_rows
 
-SPACING = 0.7           # of the grid, in units of the noise; and at the most, in units of the shape (see above)
-COARSEST = 0.1
+SPACING = 0.7           # of the grid, in units of the noise (see above)
+COARSEST = 0.1          # the most that it is, in units of the shape
 CELLS = 2 ** 18         # at most about so many numbers in a temporary array, so that it stays in the cache
 
 

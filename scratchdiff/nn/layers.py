@@ -86,7 +86,7 @@ class ReLU:
         return dy * self.on
 
     def inplace(self, x, scratch):
-        zeros = scratch[:1]             # np.maximum is three times as fast with a row of zeros as with the number 0
+        zeros = scratch[:1]             # three times as fast as the number 0; a small part, which stays in the cache
         zeros.fill(0)
         np.maximum(x, zeros, out=x)
 
