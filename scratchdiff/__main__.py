@@ -1,3 +1,4 @@
+import gc
 import os
 import signal
 import sys
@@ -6,6 +7,10 @@ import sys
 # that is interrupted does not always say so.
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+# Nor is anything garbage yet: a collector that looks all the same takes a tenth of the time to load (cli.py turns it
+# on again).
+gc.disable()
 
 # Matrices as small as ours are multiplied faster by one thread than by several that have to wait for each other;
 # sampling has threads of its own. NumPy's linear algebra reads this once, when numpy is imported. Your own setting

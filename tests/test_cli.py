@@ -1,5 +1,6 @@
 """The command line, as a person uses it."""
 import fcntl
+import gc
 import io
 import os
 import pty
@@ -195,6 +196,18 @@ def test_ctrl_c_while_it_loads_ends_it_at_once():
             "import scratchdiff.__main__; os.kill(os.getpid(), signal.SIGINT)")
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=20)
     assert (result.returncode, result.stderr) == (-signal.SIGINT, b"")
+
+
+def test_garbage_is_collected_once_all_is_loaded(cli, monkeypatch):
+    gc.disable()                        # as __main__.py does
+    try:
+        cli(*SMALL)
+        assert gc.isenabled() and gc.get_freeze_count(), "loaded modules are set aside, the collector is on again"
+        monkeypatch.setattr(gc, "freeze", lambda: pytest.fail("it was on all the time: this is somebody else's process"))
+        cli(*SMALL)
+    finally:
+        gc.unfreeze()
+        gc.enable()
 
 
 def test_ctrl_c():

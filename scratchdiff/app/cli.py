@@ -1,5 +1,6 @@
 """The command line: what can be asked for, and how a command ends."""
 import argparse
+import gc
 import math
 import os
 import signal
@@ -189,9 +190,17 @@ def run_command(arguments):
         options = run_parser().parse_args(arguments)
         from scratchdiff.app.run import run as command
     import_module("numpy.random")       # which numpy puts off until somebody asks for it
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-        signal.signal(signal.SIGINT, signal.default_int_handler)    # see __main__.py: from now on it is KeyboardInterrupt
+    all_is_loaded()
     return command(options)
+
+
+def all_is_loaded():
+    """End what __main__.py has set for the time until then."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)    # from now on Ctrl-C is KeyboardInterrupt
+    if not gc.isenabled():
+        gc.freeze()                     # what is loaded stays: it need not be searched, now or at the end
+        gc.enable()
 
 
 def main(arguments=None):
