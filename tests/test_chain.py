@@ -5,6 +5,7 @@ import pytest
 from scratchdiff.app import chain, check
 from scratchdiff.app.chain import LINKS, Link, layer_reports
 from scratchdiff.app.cli import LAYERS, main
+from scratchdiff.diffusion import exact
 from scratchdiff.nn.layers import Linear, ReLU
 
 
@@ -69,6 +70,18 @@ def test_a_wrong_layer_breaks_its_link_and_its_table_says_where(capsys, monkeypa
     assert [line[-4:] for line in out.splitlines() if line.endswith(("pass", "FAIL"))] == ["pass", "FAIL", "FAIL"]
     assert "  Linear: WRONG" in out and "  ReLU: ok" not in out, "only what is wrong is shown"
     assert out.splitlines()[-1].startswith("THE CHAIN IS BROKEN")
+
+
+def test_the_floor_knows_a_wrong_mean_that_no_circle_would_show(monkeypatch):
+    """Around a centre all points have the same square: there its weight in the softmax does not matter."""
+    right = exact._mixture
+
+    def wrong(x, q, q2, s2):
+        log_p, _, spread = right(x, q, q2, s2)
+        return log_p, right(x, q, 2 * q2, s2)[1], spread
+    monkeypatch.setattr(exact, "_mixture", wrong)
+    figure, _ = chain.floor_is_loss()
+    assert figure > 10, "the bound is 4"
 
 
 def test_an_exception_breaks_the_link_that_it_comes_from(capsys, monkeypatch):

@@ -112,10 +112,11 @@ def score_is_gradient():
 
 
 def floor_is_loss():
-    """The variance that the perfect denoiser leaves to the noise is its mean squared error: on a curve, and in a cloud."""
+    """The variance that the perfect denoiser leaves to the noise is its mean squared error: of a curve, of clouds, and
+    off the centre, where points lie at different distances from it."""
     rng = np.random.default_rng(0)
     figures = []
-    for name in ("circle", "gaussians"):
+    for name in ("circle", "gaussians", "moons"):
         shape = SHAPES[name]
         exact = ExactDenoiser(Schedule.linear(), shape.grid, shape.standard_width)
         x0 = shape.draw(5000, rng)
