@@ -13,12 +13,14 @@ import sys
 import termios
 import time
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 from scratchdiff.app import store
 from scratchdiff.app.cli import main
+from scratchdiff.app.errors import INTERRUPTS
 from scratchdiff.app.store import load_model
 
 ROOT = Path(__file__).parent.parent
@@ -124,7 +126,27 @@ def test_bad_input_in_a_process_of_its_own():
 def test_a_loss_that_explodes_stops_the_run(cli, recipe):
     status, out, err = cli("--lr", "1e6", "--recipe", recipe)
     assert status == 2 and len(out) <= 1
-    assert re.fullmatch(r"scratchdiff: error: the loss is no longer a finite number at step \d+: try an --lr smaller than 1e\+06\n", err)
+    assert re.fullmatch(r"scratchdiff: error: the network has diverged, the loss at step \d+ is no longer finite: "
+                        r"try an --lr smaller than 1e\+06\n", err)
+
+
+def test_a_last_step_that_is_too_long_is_noticed_too(tmp_path, cli):
+    """The loss is the one before the step."""
+    model = tmp_path / "m.npz"
+    said = "scratchdiff: error: the network has diverged, {} are no longer finite: try an --lr smaller than {}\n"
+    for flags in (["--steps", 5, "--quiet", "--save", model], ["--steps", 10, "--quiet", "--picture", tmp_path / "p.svg"]):
+        assert cli("--lr", 1, *flags) == (2, [], said.format("the points that it makes", 1))
+    assert cli("sample", model) == (2, [], said.format("the points that it makes", 1)), "the file is sound: its points are not"
+    model.unlink()
+    assert cli("--lr", 1e39, "--steps", 1, "--quiet", "--save", model) == (2, [], said.format("its parameters", "1e+39"))
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("name, shown", [("a\x01b.csv", "a\\x01b.csv"), ("\udcff.csv", "\\udcff.csv")])
+def test_a_picture_of_a_file_with_any_name(name, shown, tmp_path, cli):
+    np.savetxt(tmp_path / name, np.random.default_rng(0).standard_normal((30, 2)), delimiter=",")
+    assert cli(*SMALL, "--data", tmp_path / name, "--picture", tmp_path / "p.svg")[::2] == (0, "")
+    assert ElementTree.parse(tmp_path / "p.svg").getroot().get("aria-label").startswith(f"{shown}: 500 generated points")
 
 
 @pytest.mark.parametrize("command, first", [([], "usage: python -m scratchdiff [-h]"), (["sample"], "usage: python -m scratchdiff sample"),
@@ -176,13 +198,13 @@ def test_a_folder_that_is_gone(tmp_path, cli, monkeypatch):
     assert cli(*SMALL, "--save", "m.npz") == (2, [], "scratchdiff: error: cannot write m.npz: No such file or directory\n")
 
 
-def interrupted(*arguments, presses=1):
-    """A run of many quick steps that gets Ctrl-C a moment after its first line; (exit status, stderr)."""
+def interrupted(*arguments, presses=1, by=signal.SIGINT):
+    """A run of many quick steps that gets Ctrl-C, or another signal, a moment after its first line; (exit status, stderr)."""
     process = subprocess.Popen([*COMMAND, *map(str, arguments)], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     process.stdout.readline()
     time.sleep(0.1)
     for _ in range(presses):
-        process.send_signal(signal.SIGINT)
+        process.send_signal(by)
         time.sleep(0.003)
     _, err = process.communicate(timeout=20)
     return process.returncode, err
@@ -210,13 +232,27 @@ def test_garbage_is_collected_once_all_is_loaded(cli, monkeypatch):
         gc.enable()
 
 
-def test_ctrl_c():
-    assert interrupted(*QUICK, "--steps", 1_000_000) == (130, "scratchdiff: interrupted\n")
+@pytest.mark.parametrize("by", INTERRUPTS)
+def test_ctrl_c(by):
+    assert interrupted(*QUICK, "--steps", 1_000_000, by=by) == (130, "scratchdiff: interrupted\n")
 
 
-def test_ctrl_c_keeps_the_model_and_the_run_goes_on_as_if_it_had_never_stopped(tmp_path, cli):
+@pytest.mark.parametrize("by", INTERRUPTS)
+def test_ctrl_c_leaves_no_half_of_a_sample(by, tmp_path, cli):
+    model, out = tmp_path / "m.npz", tmp_path / "out.csv"
+    cli(*SMALL, "--save", model)
+    process = subprocess.Popen([*COMMAND, "sample", model, "--points", "100000000", "--out", out], cwd=ROOT, stderr=subprocess.PIPE)
+    while len(os.listdir(tmp_path)) == 1:
+        time.sleep(0.01)
+    process.send_signal(by)
+    assert process.communicate(timeout=20)[1] == b"scratchdiff: interrupted\n" and process.returncode == 130
+    assert os.listdir(tmp_path) == ["m.npz"]
+
+
+@pytest.mark.parametrize("by", INTERRUPTS)
+def test_ctrl_c_keeps_the_model_and_the_run_goes_on_as_if_it_had_never_stopped(by, tmp_path, cli):
     stopped, resumed, whole = (tmp_path / name for name in ("stopped.npz", "resumed.npz", "whole.npz"))
-    status, err = interrupted(*QUICK, "--steps", 5000, "--save", stopped, presses=5)
+    status, err = interrupted(*QUICK, "--steps", 5000, "--save", stopped, presses=5, by=by)
     assert status == 130
     said = re.fullmatch(rf"scratchdiff: interrupted after (\d+) steps, saved in {stopped}; go on with --resume {stopped}\n", err)
     assert 0 < int(said[1]) < 5000 and load_model(str(stopped)).adam.k == int(said[1])

@@ -27,6 +27,11 @@ def test_a_file_appears_whole_and_replaces_the_old_one(tmp_path):
     assert path.read_text() == "new" and os.listdir(tmp_path) == ["a.txt"]
 
 
+def test_a_name_may_be_as_long_as_the_folder_allows(tmp_path):
+    write_text(str(tmp_path / ("a" * 255)), "text")
+    assert os.listdir(tmp_path) == ["a" * 255]
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_an_error_on_the_way_leaves_the_old_file_and_nothing_else(tmp_path, error):
     path = tmp_path / "a.txt"

@@ -198,6 +198,16 @@ def test_a_small_file_cannot_ask_for_much_memory(path):
         load_model(path)
 
 
+@pytest.mark.parametrize("name", ["params", "m", "v"])
+def test_a_model_that_has_diverged_does_not_replace_one_that_has_not(path, name):
+    model = Model.new(RECIPES["tutorial"], 0, shape_data("circle"))
+    save_model(path, model)
+    getattr(model.adam, name)[3] = np.inf
+    with pytest.raises(CommandError, match="the network has diverged, its parameters are no longer finite: try an --lr smaller than 0.001"):
+        save_model(path, model)
+    assert np.isfinite(load_model(path).adam.params).all()
+
+
 def test_a_kill_at_any_moment_leaves_a_whole_file(path):
     """--save-every 1, killed at a random moment, several times over: each time the file that is there can be read."""
     seen = []

@@ -11,7 +11,7 @@ def picture(points, columns):
     """Lines of braille, at most `columns` wide and half as high as wide, with one scale for both axes."""
     points = plane(points)
     low, high = np.quantile(points, [0.001, 0.999], axis=0, method="nearest")   # a stray point must not rule
-    extent = max(high - low) or 1.0
+    extent = max(*(high - low), 1e-300)     # all in one place is no reason to divide by 0
     rows = (columns + 1) // 2
     cell = extent / (2 * columns - 1)   # from dot to dot, across as upwards
     places = np.floor((points - (low + high) / 2) / cell * [1, -1] + [columns, 2 * rows]).astype(int)

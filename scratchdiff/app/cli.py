@@ -5,9 +5,10 @@ import math
 import os
 import signal
 import sys
+import warnings
 from importlib import import_module
 
-from scratchdiff.app.errors import CommandError
+from scratchdiff.app.errors import INTERRUPTS, CommandError, one_line
 from scratchdiff.app.recipe import CHOICES, MOST, RECIPES, shown
 
 MOST_POINTS = 10 ** 12
@@ -127,7 +128,7 @@ def ending(*endings):
 def run_parser():
     parser = Parser("", RUN_HELP)
     learn = parser.add_argument_group("how to learn", "A recipe, and single settings in place of its own.")
-    learn.add_argument("--recipe", choices=RECIPES, help="the tutorial's, or one ten times as good (default)")
+    learn.add_argument("--recipe", choices=RECIPES, help="the tutorial's, or a far better one (default)")
     learn.add_argument("--steps", type=whole(1, MOST["steps"]), metavar="N", help=of_recipes("training steps", "steps"))
     learn.add_argument("--batch-size", type=whole(1, MOST["batch_size"]), metavar="N",
                        help=of_recipes("noisy points in a step", "batch_size"))
@@ -191,13 +192,16 @@ def run_command(arguments):
         from scratchdiff.app.run import run as command
     import_module("numpy.random")       # which numpy puts off until somebody asks for it
     all_is_loaded()
-    return command(options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)     # NumPy's, of overflow: what comes of it is looked at, and said
+        return command(options)
 
 
 def all_is_loaded():
     """End what __main__.py has set for the time until then."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-        signal.signal(signal.SIGINT, signal.default_int_handler)    # from now on Ctrl-C is KeyboardInterrupt
+        for number in INTERRUPTS:
+            signal.signal(number, signal.default_int_handler)       # from now on it is KeyboardInterrupt
     if not gc.isenabled():
         gc.freeze()                     # what is loaded stays: it need not be searched, now or at the end
         gc.enable()
@@ -232,9 +236,8 @@ def open_missing_streams():
 
 
 def fail(message, status):
-    """Say why, in one line whatever is in it: a file's name may hold anything."""
-    line = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in message)
-    print(f"scratchdiff: {line}", file=sys.stderr)
+    """Say why, in one line."""
+    print(f"scratchdiff: {one_line(message)}", file=sys.stderr)
     return status
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from scratchdiff.app.data import Data
+from scratchdiff.app.errors import CommandError
 from scratchdiff.app.recipe import Recipe
 from scratchdiff.diffusion.denoiser import Denoiser
 from scratchdiff.diffusion.sampling import BLOCK, sample, walk
@@ -47,9 +48,16 @@ class Model:
             yield step, loss
 
     def sample(self, n, seed=None, skip=0):
-        """Yield n points in standard form, from number `skip` on, in blocks of rows."""
+        """Yield n points in standard form, from number `skip` on, in blocks of rows. CommandError if training diverged."""
         rng = self.stream(self.seed if seed is None else seed, SAMPLING)
-        return sample(self.denoiser, self.denoiser.schedule, n, self.data.d, rng, self.recipe.variance, skip)
+        for block in sample(self.denoiser, self.denoiser.schedule, n, self.data.d, rng, self.recipe.variance, skip):
+            if not np.isfinite(block).all():
+                raise self.diverged("the points that it makes are")
+            yield block
+
+    def diverged(self, what):
+        """The CommandError for steps that were too long, so that the numbers grew and grew."""
+        return CommandError(f"the network has diverged, {what} no longer finite: try an --lr smaller than {self.recipe.lr:g}")
 
     def walk(self):
         """Yield the first block of `sample`, as noise and after every step of the reverse process."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from scratchdiff.app import braille
 from scratchdiff.app.data import OWN, read_data
-from scratchdiff.app.errors import CommandError
+from scratchdiff.app.errors import INTERRUPTS, CommandError, one_line
 from scratchdiff.app.files import expect_writable, real_path, write_text
 from scratchdiff.app.model import REPORT, SPLIT, Model
 from scratchdiff.app.progress import Progress
@@ -79,7 +79,7 @@ def draw(options, model, points, result, parts):
     from scratchdiff.app import svg
     name = "own points" if model.data.name == OWN else model.data.name
     if options.data not in (None, "-"):
-        name = os.path.basename(options.data)
+        name = one_line(os.path.basename(options.data))
     back = model.data.standard.back
     if options.picture:
         caption = [f"{name}: {len(points)} generated points",
@@ -138,26 +138,27 @@ def changed(recipe, options):
 def interrupts_held():
     """Hold Ctrl-C back: yield a function that says whether it was pressed. If it was, more of it changes nothing."""
     presses = []
-    before = signal.getsignal(signal.SIGINT)
-    if before is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, lambda *_: presses.append(True))
+    before = {number: signal.getsignal(number) for number in INTERRUPTS}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: presses.append(True))
     try:
         yield lambda: bool(presses)
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN if presses else before)
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_IGN if presses else handler)
 
 
 def train_and_tell(model, quiet, after_step, stop):
     """Train; print the loss every 500 steps unless quiet; call after_step(steps taken) after every one.
 
-    Ends after a step at which stop() is true. CommandError if the loss is no longer a finite number.
+    Ends after a step at which stop() is true. CommandError if the loss is no longer finite.
     """
     steps = model.recipe.steps
-    with Progress(steps) as progress, np.errstate(all="ignore"):
+    with Progress(steps) as progress:
         for step, loss in model.train():
             if not math.isfinite(loss):
-                raise CommandError(f"the loss is no longer a finite number at step {step}: "
-                                   f"try an --lr smaller than {model.recipe.lr:g}")
+                raise model.diverged(f"the loss at step {step} is")
             if step % 500 == 0 and not quiet:
                 progress.clear()
                 print(f"step {step:5d}  loss {loss:.4f}", flush=True)

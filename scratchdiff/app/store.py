@@ -39,6 +39,8 @@ def save_model(path, model):
               "scale": np.array(model.data.standard.scale)}
     if model.data.points is not None:
         arrays["points"] = model.data.points
+    if not all(np.isfinite(arrays[name]).all() for name in ("params", "m", "v")):
+        raise model.diverged("its parameters are")
     with whole_file(path) as file:
         np.savez(file, **arrays)
 

@@ -102,7 +102,7 @@ class View:
     def __init__(self, points, margin):
         low, high = points.min(axis=0), points.max(axis=0)
         self.center = (low + high) / 2
-        self.scale = SIZE / (margin * max(high - low))
+        self.scale = SIZE / max(margin * max(high - low), 1e-300)     # all in one place is no reason to divide by 0
 
     def path(self, points):
         """Path data that is a dot for each point (a line of no length, with round ends), to half a unit."""
