@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from scratchdiff.diffusion import energy
-from scratchdiff.diffusion.energy import energy_distance, energy_of_halves
+from scratchdiff.diffusion.energy import energy_distance, expected_energy_distance
 
 
 def test_by_hand():
@@ -37,11 +37,11 @@ def test_two_halves_of_one_distribution():
     rng = np.random.default_rng(0)
     pairs = [energy_distance(rng.standard_normal((50, 2)), rng.standard_normal((50, 2))) for _ in range(400)]
     error = np.std(pairs) / np.sqrt(400)
-    said = [energy_of_halves(rng.standard_normal((50, 2))) for _ in range(50)]
+    said = [expected_energy_distance(rng.standard_normal((50, 2))) for _ in range(50)]
     assert abs(np.mean(said) - np.mean(pairs)) < 4 * error
-    small = [5 / 50 * energy_of_halves(rng.standard_normal((5, 2))) for _ in range(2000)]
+    small = [5 / 50 * expected_energy_distance(rng.standard_normal((5, 2))) for _ in range(2000)]
     assert np.mean(small) == pytest.approx(np.mean(said), rel=0.05)
-    assert energy_of_halves(np.array([[0.0], [3.0]])) == 3.0
+    assert expected_energy_distance(np.array([[0.0], [3.0]])) == 3.0
 
 
 def test_blocks_change_nothing(monkeypatch):
@@ -63,12 +63,18 @@ def test_blocks_bound_the_memory(monkeypatch):
     assert peak < 10 * 8 * 20_000, "a few arrays of 20,000 numbers of 8 bytes, where all the distances would be 4,000,000"
 
 
+def test_rounding_does_not_take_it_below_0():
+    points = np.random.default_rng(0).standard_normal((50, 2))
+    shuffled = [energy_distance(points, np.random.default_rng(seed).permutation(points)) for seed in range(20)]
+    assert all(0 <= distance < 1e-14 for distance in shuffled), "of numbers near 1, added up in another order"
+
+
 def test_misuse_is_named():
     with pytest.raises(ValueError, match=r"b must have shape \(n, 2\), got \(3, 3\)"):
         energy_distance(np.ones((3, 2)), np.ones((3, 3)))
     with pytest.raises(ValueError, match=r"points must have shape \(n, d\) with n at least 2, got \(1, 2\)"):
-        energy_of_halves(np.ones((1, 2)))
+        expected_energy_distance(np.ones((1, 2)))
     with pytest.raises(TypeError, match="a must be a NumPy array of floats, got list"):
         energy_distance([[1.0]], np.ones((3, 1)))
     with pytest.raises(TypeError, match="points must be a NumPy array of floats, got an array of int64"):
-        energy_of_halves(np.ones((3, 2), np.int64))
+        expected_energy_distance(np.ones((3, 2), np.int64))

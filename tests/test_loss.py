@@ -36,3 +36,5 @@ def test_misuse_is_named():
         mse.forward(np.ones((3, 2), int), np.ones((3, 2)))
     with pytest.raises(TypeError, match="target must be a NumPy array of floats, got list"):
         mse.forward(np.ones((3, 2)), [[1.0, 2.0]])
+    with pytest.raises(ValueError, match=r"guess must have at least one entry, got shape \(0, 2\)"):
+        mse.forward(np.ones((0, 2)), np.ones((0, 2)))

@@ -57,6 +57,10 @@ def test_dtype_is_kept(dtype):
     assert {array.dtype for array in (mlp.params, mlp.grads, y, dx, mlp.layers[0].W)} == {np.dtype(dtype)}
 
 
+def test_whole_numbers_of_any_type_are_widths():
+    assert MLP((3, 4.0, np.int64(2)), np.random.default_rng(0)).widths == (3, 4, 2)
+
+
 @pytest.mark.parametrize("widths", [(), (3,), (3, 0, 2), (3, -1), (3, 2.5)])
 def test_bad_widths_are_named(widths):
     with pytest.raises(ValueError, match="widths must be two or more whole numbers from 1 up, got"):

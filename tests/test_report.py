@@ -22,6 +22,13 @@ def test_the_radius_of_the_points_that_were_asked_for():
         ("mean radius", "1.000", "target 1.000"), ("std radius", "0.500", "small = points really are on the circle")]
 
 
+def test_one_point_has_no_spread():
+    model = untrained(shape_data("circle"))
+    point = np.array([[0.0, 2.0]], np.float32)
+    assert figures(model, point, 1)[1][1] == "unknown"
+    assert could_be_lines(model, point, (0.25, 0.125))[2] == "  radius  2.00000 std unknown  this network, 50 steps"
+
+
 def test_the_energy_distance_to_real_points():
     data = shape_data("moons")
     model = untrained(data)

@@ -142,3 +142,6 @@ def test_an_error_in_a_thread_reaches_the_caller():
 def test_misuse_is_named():
     with pytest.raises(TypeError, match="x must be a NumPy array of floats, got an array of int64"):
         next(reverse_process(network(), SCHEDULE, np.ones((3, 2), int), np.random.default_rng(0)))
+    for d in (1, 3):
+        with pytest.raises(ValueError, match=rf"xt must have shape \(n, 2\), got \({BLOCK}, {d}\)"):
+            next(sample(network(), SCHEDULE, 5, d, np.random.default_rng(0)))

@@ -85,3 +85,6 @@ def test_misuse_is_named():
         SCHEDULE.add_noise(np.ones((3, 2), int), 0, x)
     with pytest.raises(ValueError, match="the variance must be \"beta\" or \"posterior\", got 'small'"):
         SCHEDULE.variance(3, "small")
+    for t in (-1, 50):
+        with pytest.raises(ValueError, match=f"t must be from 0 to 49, got {t}"):
+            SCHEDULE.variance(t)

@@ -141,3 +141,15 @@ def test_the_loss_falls_and_the_points_gather_on_the_circle():
     radius = np.hypot(*np.concatenate(list(sample(denoiser, SCHEDULE, 500, 2, np.random.default_rng(0)))).T)
     assert np.mean(losses[-100:]) < 0.36 < 0.39 < np.mean(losses[:10])
     assert abs(radius.mean() - 1) < 0.01 and radius.std() < 0.06
+
+
+def test_misuse_is_named():
+    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
+        batches(1, batch_size=0)
+    for draw, shape in [(lambda n, rng: np.ones((5, 2)), r"\(5, 2\)"), (lambda n, rng: np.ones(n), r"\(800,\)")]:
+        with pytest.raises(ValueError, match=rf"draw must return points of shape \(800, d\) when asked for so many, got {shape}"):
+            next(noisy_batches(draw, SCHEDULE, np.random.default_rng(0), 8))
+    (denoiser, adam), (_, other) = learner(), learner()
+    for params, grads in [(other.params, adam.grads), (adam.params, other.grads)]:
+        with pytest.raises(ValueError, match="adam must be over denoiser.mlp.params and denoiser.mlp.grads, got other arrays"):
+            next(train(denoiser, Adam(params, grads), circle, np.random.default_rng(0), 5, lambda step: 1e-2))

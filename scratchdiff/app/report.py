@@ -2,7 +2,7 @@
 import numpy as np
 
 from scratchdiff.app.model import REPORT
-from scratchdiff.diffusion.energy import energy_distance, energy_of_halves
+from scratchdiff.diffusion.energy import energy_distance, expected_energy_distance
 from scratchdiff.diffusion.exact import floor_and_excess
 from scratchdiff.diffusion.sampling import reverse_process
 
@@ -17,16 +17,15 @@ def figures(model, points, count):
     """
     if model.data.name == "circle":
         radius = np.hypot(*points[:count].T)
-        spread = f"{radius.std():.3f}" if count > 1 else "unknown"
         return [("mean radius", f"{radius.mean():.3f}", "target 1.000"),
-                ("std radius", spread, "small = points really are on the circle")]
+                ("std radius", _spread(radius, 3), "small = points really are on the circle")]
     real = _real(model)
     if len(real) < 2:
         return [("energy distance", "unknown", "too few points to hold some back"),
                 ("between real points", "unknown", "likewise")]
     distance = energy_distance(_like(points, real), real)
     return [("energy distance", f"{distance:.5f}", f"{len(real)} generated points to {len(real)} real ones"),
-            ("between real points", f"{energy_of_halves(real):.5f}", "two such sets of real points, on average")]
+            ("between real points", f"{expected_energy_distance(real):.5f}", "two such sets of real points, on average")]
 
 
 def loss_parts(model):
@@ -50,12 +49,17 @@ def could_be_lines(model, points, parts):
              f"  loss    {floor + excess:.4f} = {floor:.4f} that no denoiser can avoid + {excess:.4f} of its own"]
     if circle:
         for radius, whose in [(np.hypot(*points.T), "this network"), (np.hypot(*perfect.T), "the perfect denoiser")]:
-            lines.append(f"  radius  {radius.mean():.5f} std {radius.std():.7f}  {whose}, {schedule.T} steps")
+            lines.append(f"  radius  {radius.mean():.5f} std {_spread(radius, 7)}  {whose}, {schedule.T} steps")
     else:
         real = _real(model)
         distance = energy_distance(_like(perfect, real), real)
         lines.append(f"  energy distance {distance:.5f}  the perfect denoiser, {schedule.T} steps")
     return lines
+
+
+def _spread(numbers, digits):
+    """Their standard deviation, to so many digits; one number has none."""
+    return f"{numbers.std():.{digits}f}" if len(numbers) > 1 else "unknown"
 
 
 def _real(model):

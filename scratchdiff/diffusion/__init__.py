@@ -6,5 +6,6 @@ training  the loop that teaches it
 sampling  the reverse process: from noise to points
 exact     the perfect denoiser, to measure ours against
 shapes    distributions to learn
+energy    how far two sets of points are apart
 streams   random numbers that can be reached in any order
 """

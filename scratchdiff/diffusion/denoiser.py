@@ -76,6 +76,7 @@ class Denoiser:
         network = Inference(self.mlp, n)
 
         def denoise(xt, t):
+            expect_rows("xt", xt, self.d, self.mlp.params.dtype)
             self.show(network.x, xt, t)
             return self.combine(xt, t, network())
         return denoise

@@ -15,10 +15,10 @@ def energy_distance(a, b):
     """
     expect_floats("a", a)
     expect_rows("b", b, a.shape[-1], a.dtype)
-    return 2 * _mean_distance(a, b) - _mean_distance(a, a) - _mean_distance(b, b)
+    return max(0.0, 2 * _mean_distance(a, b) - _mean_distance(a, a) - _mean_distance(b, b))     # rounding may go below
 
 
-def energy_of_halves(points):
+def expected_energy_distance(points):
     """What energy_distance says on average of two independent samples of one distribution, each as large as this one.
 
     The mean distance mu of two different points is the same between the samples as within them; but in a sample of n,

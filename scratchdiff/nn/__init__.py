@@ -5,4 +5,6 @@ mlp       layers in a row, over one flat vector of parameters
 loss      mean squared error: the last layer, whose output is a single number
 adam      the optimiser
 gradcheck every derivative of the above against finite differences
+inference the forward pass alone, faster
+expect    what a layer says when it is called with the wrong thing
 """

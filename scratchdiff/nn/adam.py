@@ -20,7 +20,7 @@ class Adam:
 
     Parameters
     ----------
-    params, grads : 1-D arrays of one shape and dtype
+    params, grads : 1-D arrays of floats, of one shape
         `step` reads `grads` and changes `params` in place.
     """
 

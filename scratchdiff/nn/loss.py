@@ -12,7 +12,7 @@ class MSE:
         dL/dguess[i, j] = 2 (guess[i, j] - target[i, j]) / N      ->  dguess = 2 (guess - target) / N
     (times dloss, which is 1 if the loss is what it all ends in).
 
-    guess, target (n, d) floats of one shape and dtype, as is dguess. The loss is a float.
+    guess, target (n, d) floats of one shape, n at least 1; so is dguess. The loss is a float.
     """
 
     def __init__(self):
@@ -21,6 +21,8 @@ class MSE:
     def forward(self, guess, target):
         expect_floats("guess", guess)
         expect_shape("target", target, guess.shape)
+        if not guess.size:
+            raise ValueError(f"guess must have at least one entry, got shape {guess.shape}")
         self.difference = difference = guess - target
         return float(np.vdot(difference, difference)) / difference.size     # vdot: the sum of all products
 

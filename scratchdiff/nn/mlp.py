@@ -12,7 +12,8 @@ class MLP:
 
     All parameters lie in one 1-D array, `params`, and all their gradients in another, `grads`, layer by layer,
     W (row by row) before b. The layers' own W, b, dW, db are views into the two. So whoever deals with "the
-    parameters" (an optimiser, a file, a gradient check) deals with one array and need not know of layers.
+    parameters" (an optimiser, a file, a gradient check) deals with one array and need not know of layers. Other values
+    are written into it, `mlp.params[:] = values`: the layers would not know of another array in its place.
 
     Each weight starts uniform on +-sqrt(3 / d_in), whose variance is 1 / d_in: a sum of d_in inputs, each times such
     a weight, has the mean square of one of the inputs, so that no linear layer makes a signal fade or blow up (LeCun
@@ -36,6 +37,7 @@ class MLP:
         widths = tuple(widths)
         if len(widths) < 2 or any(int(width) != width or width < 1 for width in widths):
             raise ValueError(f"widths must be two or more whole numbers from 1 up, got {widths}")
+        widths = tuple(map(int, widths))
         pairs = list(zip(widths, widths[1:]))
         size = sum(d_in * d_out + d_out for d_in, d_out in pairs)
         self.widths = widths
