@@ -220,14 +220,17 @@ def test_ctrl_c_while_it_loads_ends_it_at_once():
     assert (result.returncode, result.stderr) == (-signal.SIGINT, b"")
 
 
-def test_garbage_is_collected_once_all_is_loaded(cli, monkeypatch):
+def test_what_is_set_while_it_loads_ends_then_and_other_programs_are_left_alone(cli):
+    before = signal.getsignal(signal.SIGTERM)
+    cli(*SMALL)
+    assert signal.getsignal(signal.SIGTERM) is before and not gc.get_freeze_count()
     gc.disable()                        # as __main__.py does
     try:
         cli(*SMALL)
         assert gc.isenabled() and gc.get_freeze_count(), "loaded modules are set aside, the collector is on again"
-        monkeypatch.setattr(gc, "freeze", lambda: pytest.fail("it was on all the time: this is somebody else's process"))
-        cli(*SMALL)
+        assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
     finally:
+        signal.signal(signal.SIGTERM, before)
         gc.unfreeze()
         gc.enable()
 
@@ -237,11 +240,12 @@ def test_ctrl_c(by):
     assert interrupted(*QUICK, "--steps", 1_000_000, by=by) == (130, "scratchdiff: interrupted\n")
 
 
-@pytest.mark.parametrize("by", INTERRUPTS)
-def test_ctrl_c_leaves_no_half_of_a_sample(by, tmp_path, cli):
+@pytest.mark.parametrize("by, ignored", [(signal.SIGINT, signal.SIGUSR1), (signal.SIGTERM, signal.SIGINT)], ids=["Ctrl-C", "in the background"])
+def test_ctrl_c_leaves_no_half_of_a_sample(by, ignored, tmp_path, cli):
     model, out = tmp_path / "m.npz", tmp_path / "out.csv"
     cli(*SMALL, "--save", model)
-    process = subprocess.Popen([*COMMAND, "sample", model, "--points", "100000000", "--out", out], cwd=ROOT, stderr=subprocess.PIPE)
+    process = subprocess.Popen([*COMMAND, "sample", model, "--points", "100000000", "--out", out], cwd=ROOT, stderr=subprocess.PIPE,
+                               preexec_fn=lambda: signal.signal(ignored, signal.SIG_IGN))
     while len(os.listdir(tmp_path)) == 1:
         time.sleep(0.01)
     process.send_signal(by)

@@ -198,13 +198,14 @@ def run_command(arguments):
 
 
 def all_is_loaded():
-    """End what __main__.py has set for the time until then."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-        for number in INTERRUPTS:
-            signal.signal(number, signal.default_int_handler)       # from now on it is KeyboardInterrupt
-    if not gc.isenabled():
-        gc.freeze()                     # what is loaded stays: it need not be searched, now or at the end
-        gc.enable()
+    """End what __main__.py has set for the time until then. Called from anywhere else, it changes nothing."""
+    if gc.isenabled():
+        return
+    gc.freeze()                         # what is loaded stays: it need not be searched, now or at the end
+    gc.enable()
+    for number in INTERRUPTS:           # from now on they are KeyboardInterrupt; unless ignored, as Ctrl-C is in the background
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
 
 
 def main(arguments=None):
