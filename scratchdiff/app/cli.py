@@ -69,7 +69,7 @@ examples:
 
 STATUS_HELP = """\
 exit status: 0 if all went well, 1 if the machine could not do it (a full disk)
-or check found a fault, 2 if you can mend it, 130 after Ctrl-C
+or check found a fault, 2 if you can mend it, 130 after Ctrl-C or kill
 """
 
 
