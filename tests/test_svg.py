@@ -86,6 +86,13 @@ def test_an_animation_goes_from_noise_to_shape_and_pauses():
     assert len(text) < 300_000
 
 
+@pytest.mark.parametrize("far", [[100.0, 0.0], [-3.0, 1e4]])
+def test_an_animation_is_the_same_wherever_its_points_are(far):
+    here, there = ([places(d) for d in parts(animation(RING + shift, [state + shift for state in STATES], ["a"]))
+                    .find(f".//{SVG}animate").get("values").split(";")] for shift in (0, far))
+    assert np.allclose(here, there, atol=0.5), "to the half unit that places are rounded to"
+
+
 def test_an_animation_of_many_points_shows_some():
     many = [np.random.default_rng(t).standard_normal((MOVING + 50, 2)) for t in range(51)]
     text = animation(many[-1], many, ["a"])

@@ -41,7 +41,8 @@ def animation(real, states, caption):
     """
     real = plane(real[:MOVING])
     paths = [plane(state[:MOVING]) for state in states[:-1:EVERY] + states[-1:]]
-    view = View(np.concatenate([real, 0.7 * paths[0]]), 1.0)    # some of the noise lies outside, and comes in
+    middle = paths[0].mean(axis=0)
+    view = View(np.concatenate([real, middle + 0.7 * (paths[0] - middle)]), 1.0)    # some of the noise lies outside, and comes in
     frames = [view.path(points) for points in paths]
     walk = WALK / (WALK + PAUSE)
     times = ";".join(f"{walk * i / (len(frames) - 1):.4f}" for i in range(len(frames))) + ";1"
