@@ -84,6 +84,14 @@ def test_the_floor_knows_a_wrong_mean_that_no_circle_would_show(monkeypatch):
     assert figure > 10, "the bound is 4"
 
 
+def test_the_sampler_is_checked_with_both_activations(monkeypatch):
+    def wrong(self, x, scratch):
+        np.maximum(x, 0.1, out=x)
+    monkeypatch.setattr(ReLU, "inplace", wrong)
+    figure, _ = chain.sampler_is_reference(count=1)
+    assert figure > 1e-3
+
+
 def test_an_exception_breaks_the_link_that_it_comes_from(capsys, monkeypatch):
     monkeypatch.setattr(ReLU, "backward", lambda self, dy: dy @ np.ones((7, 7)))
     monkeypatch.setattr(check, "LINKS", only(chain.network_is_reference, chain.adam_is_reference))

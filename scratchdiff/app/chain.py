@@ -128,14 +128,16 @@ def floor_is_loss():
 
 
 def sampler_is_reference(count=3):
-    """The first points of a sample from a trained network, all 50 steps, again with the reference, from the same noise."""
-    model = trained()
-    denoiser, network = in_double(model)
-    schedule = denoiser.schedule
-    betas = schedule.betas.tolist()
-    alpha_bars = reference.alpha_bars_of(betas)
+    """The first points of a sample, all 50 steps, again with the reference, from the same noise: those of a trained
+    network, and those of a new one of the tutorial's kind.
+    """
+    new = Model.new(replace(RECIPES["tutorial"], hidden=WIDTHS[1:-1]), 0, shape_data("circle"))
     figures = []
-    for variance in ("beta", "posterior"):
+    for model, variance in product([new, trained()], ["beta", "posterior"]):
+        denoiser, network = in_double(model)
+        schedule = denoiser.schedule
+        betas = schedule.betas.tolist()
+        alpha_bars = reference.alpha_bars_of(betas)
         rng = model.stream(0, SAMPLING)
         points = next(sample(denoiser, schedule, count, 2, rng, variance, dtype=np.float64))
         draws = stream(rng, STREAM, 0)
