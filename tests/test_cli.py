@@ -258,7 +258,7 @@ def test_ctrl_c_keeps_the_model_and_the_run_goes_on_as_if_it_had_never_stopped(b
     stopped, resumed, whole = (tmp_path / name for name in ("stopped.npz", "resumed.npz", "whole.npz"))
     status, err = interrupted(*QUICK, "--steps", 5000, "--save", stopped, presses=5, by=by)
     assert status == 130
-    said = re.fullmatch(rf"scratchdiff: interrupted after (\d+) steps, saved in {stopped}; go on with --resume {stopped}\n", err)
+    said = re.fullmatch(rf"scratchdiff: interrupted after (\d+) steps, saved in {stopped}; go on with --resume {stopped} --save {stopped}\n", err)
     assert 0 < int(said[1]) < 5000 and load_model(str(stopped)).adam.k == int(said[1])
     _, lines, _ = cli("--resume", stopped, "--save", resumed, "--quiet")
     assert lines == cli(*QUICK, "--steps", 5000, "--save", whole, "--quiet")[1]

@@ -36,7 +36,7 @@ def run(options):
             save()
         if pressed() and options.save:
             raise KeyboardInterrupt(f"after {model.adam.k} steps, saved in {options.save}; "
-                                    f"go on with --resume {options.save}")
+                                    f"go on with --resume {options.save} --save {options.save}")
         if pressed():
             raise KeyboardInterrupt
 
