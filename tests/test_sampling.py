@@ -139,6 +139,13 @@ def test_an_error_in_a_thread_reaches_the_caller():
         points(10, variance="small")
 
 
+def test_another_schedule_than_the_denoisers_own_is_refused():
+    for other in (Schedule.linear(25), Schedule.linear(last=0.02)):
+        with pytest.raises(ValueError, match="schedule must be the one that denoiser was made for, got another"):
+            next(sample(network(), other, 5, 2, np.random.default_rng(0)))
+        assert len(next(sample(lambda x, t: x, other, 5, 2, np.random.default_rng(0)))) == 5, "a plain function goes with any"
+
+
 def test_misuse_is_named():
     with pytest.raises(TypeError, match="x must be a NumPy array of floats, got an array of int64"):
         next(reverse_process(network(), SCHEDULE, np.ones((3, 2), int), np.random.default_rng(0)))

@@ -60,7 +60,11 @@ def sample(denoiser, schedule, n, d, rng, variance="posterior", skip=0, dtype=np
 
     Each core walks a block of its own. A denoiser with a method `inference(n)` is asked for a faster version of itself
     for n points at a time, one for each block.
+
+    Raises ValueError if the denoiser has a schedule of its own, and it is another one.
     """
+    if not np.array_equal(getattr(denoiser, "schedule", schedule).betas, schedule.betas):
+        raise ValueError("schedule must be the one that denoiser was made for, got another: see denoiser.schedule")
     fast = getattr(denoiser, "inference", lambda n: denoiser)
 
     def last(block):
