@@ -64,11 +64,12 @@ def backward(network, activation, inputs, sums, dy):
 
     Let z[j] be neuron j's sum. A change of W[k][j] moves z[j] by x[k] times that change; a change of b[j] moves it just
     as far; a change of x[k] moves every z[j] of the layer, each by W[k][j] times it. Multiply by dz[j], how the loss
-    moves with z[j]; for x[k], add up over all j. And x[k] came out of an activation, whose slope it is multiplied by.
+    moves with z[j]; for x[k], add up over all j. Where x[k] came out of an activation, what was found for it, times the
+    activation's slope, is the dz[k] of the layer before.
     """
     _, slope = activation
     gradients = [None] * len(network)
-    dz = dy
+    dz = dy                             # after the last layer there is no activation: output j is z[j] itself
     for layer in reversed(range(len(network))):
         W, b = network[layer]
         x = inputs[layer]
@@ -76,7 +77,7 @@ def backward(network, activation, inputs, sums, dy):
         db = list(dz)
         dx = [sum(dz[j] * W[k][j] for j in range(len(b))) for k in range(len(x))]
         gradients[layer] = (dW, db)
-        if layer > 0:                   # x[k] came out of the activation of the layer before, from its z[k]
+        if layer > 0:
             dz = [dx[k] * slope(sums[layer - 1][k]) for k in range(len(x))]
     return gradients, dx
 

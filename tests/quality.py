@@ -3,8 +3,7 @@
 Of each of ten networks, 5000 points. What is shown: the median and the worst standard deviation of the radius; the
 largest |mean radius - 1|; the largest Kuiper statistic V sqrt(n) of the angles, which is above 2.0 in one of a
 hundred samples of uniform angles (Kuiper 1960); the median of the loss above the floor; and the median of the seconds
-that
-training took.
+that training took.
 """
 import os
 import sys

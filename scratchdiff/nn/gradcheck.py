@@ -66,7 +66,7 @@ class Report:
         return max(array.error for array in self.arrays)
 
     def __str__(self):
-        lines = [f"{self.title}: {'ok' if self.ok else 'WRONG'}",
+        lines = [f"{self.title}: {'ok' if self.ok else 'WRONG'}", *(f"  WRONG: {fault}" for fault in self.faults),
                  f"{'array':<15} {'shape':<7} {'entries':>7} {'kinks':>5} {'error':>7}  "
                  f"{'worst at':<9} {'backprop':>10} {'difference':>10}"]
         for a in self.arrays:
@@ -75,7 +75,7 @@ class Report:
                          f"{worst:<9} {a.backprop:>10.3e} {a.difference:>10.3e}")
             if a.fault:
                 lines.append(f"  WRONG: {a.fault}")
-        return "\n".join(lines + [f"  WRONG: {fault}" for fault in self.faults])
+        return "\n".join(lines)
 
     def require(self):
         """Raise AssertionError, with the table as its message, unless all is well."""

@@ -34,6 +34,7 @@ class Linear:
         dL/db[j]    = sum_i dy[i, j]              ->  db = column sums of dy
         dL/dx[i, k] = sum_j dy[i, j] W[k, j]      ->  dx = dy @ W.T
 
+    On the right the sums are written as matrix products: (A B)[k, j] is sum_i A[k, i] B[i, j], and x.T[k, i] is x[i, k].
     The shapes help to remember it: (d_in, d_out) can be made of (n, d_in) and (n, d_out) only as x.T @ dy.
     `dW` and `db` are the arrays that backward writes to; new ones unless given.
     """
