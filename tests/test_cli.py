@@ -248,6 +248,7 @@ def test_ctrl_c_leaves_no_half_of_a_sample(by, ignored, tmp_path, cli):
                                preexec_fn=lambda: signal.signal(ignored, signal.SIG_IGN))
     while len(os.listdir(tmp_path)) == 1:
         time.sleep(0.01)
+        assert process.poll() is None
     process.send_signal(by)
     assert process.communicate(timeout=20)[1] == b"scratchdiff: interrupted\n" and process.returncode == 130
     assert os.listdir(tmp_path) == ["m.npz"]

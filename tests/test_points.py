@@ -7,6 +7,7 @@ import pytest
 
 from scratchdiff.app.errors import CommandError
 from scratchdiff.app.points import points_file, read_points
+from scratchdiff.diffusion.shapes import SHAPES
 
 TWO = [[1.0, 2.0], [3.5, -4e-2]]
 
@@ -113,7 +114,7 @@ def test_npy_that_is_no_points(tmp_path, data, said):
 def test_names_that_cannot_be(tmp_path):
     for name in ("circel", "points.xls", str(tmp_path / "p")):
         with pytest.raises(CommandError, match=f"cannot read {name}: it must be a file whose name ends in .csv, .tsv, .txt, .npy; "
-                                               "or one of the shapes "):
+                                               f"or one of the shapes {', '.join(SHAPES)}$"):
             read_points(name)
     with pytest.raises(CommandError, match="cannot read .*: Is a directory"):
         read_points(str(tmp_path))
