@@ -89,7 +89,7 @@ def test_the_sampler_is_checked_with_both_activations(monkeypatch):
         np.maximum(x, 0.1, out=x)
     monkeypatch.setattr(ReLU, "inplace", wrong)
     figure, _ = chain.sampler_is_reference(count=1)
-    assert figure > 1e-3
+    assert figure > 1e-3, "the bound is 1e-10"
 
 
 def test_an_exception_breaks_the_link_that_it_comes_from(capsys, monkeypatch):

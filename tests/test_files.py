@@ -27,6 +27,14 @@ def test_a_file_appears_whole_and_replaces_the_old_one(tmp_path):
     assert path.read_text() == "new" and os.listdir(tmp_path) == ["a.txt"]
 
 
+def test_two_files_at_once_in_one_folder_do_not_meet(tmp_path):
+    """As when several machines, on which a process may have the same number, write the parts of one sample."""
+    with whole_file(str(tmp_path / "a")) as a, whole_file(str(tmp_path / "b")) as b:
+        a.write(b"one")
+        b.write(b"other")
+    assert (tmp_path / "a").read_bytes() == b"one" and (tmp_path / "b").read_bytes() == b"other"
+
+
 def test_a_name_may_be_as_long_as_the_folder_allows(tmp_path):
     write_text(str(tmp_path / ("a" * 255)), "text")
     assert os.listdir(tmp_path) == ["a" * 255]

@@ -112,8 +112,9 @@ def score_is_gradient():
 
 
 def floor_is_loss():
-    """The variance that the perfect denoiser leaves to the noise is its mean squared error: of a curve, of clouds, and
-    off the centre, where points lie at different distances from it."""
+    """The variance that the perfect denoiser leaves to the noise is its mean squared error: for a curve, for clouds, and
+    for moons, whose points are not all equally far from the centre (the term q^2 of the weights cancels if they are).
+    """
     rng = np.random.default_rng(0)
     figures = []
     for name in ("circle", "gaussians", "moons"):

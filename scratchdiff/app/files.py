@@ -29,7 +29,7 @@ def whole_file(path):
     """
     target = real_path(path)            # through a link, so that the file is replaced and not the link
     special = os.path.exists(target) and not stat.S_ISREG(os.stat(target).st_mode)
-    name = target if special else os.path.join(os.path.dirname(target), f".scratchdiff.{os.getpid()}.tmp")
+    name = target if special else os.path.join(os.path.dirname(target), f".scratchdiff.{os.urandom(8).hex()}.tmp")
     try:
         with open(name, "wb") as file:
             yield file

@@ -15,8 +15,9 @@ then differs from the integral along a straight line by a fraction of 2 exp(-2 (
 (Poisson's summation formula). Where the noise is so wide that the curve bends within it, the points are still set 0.1
 apart, in units in which a shape's mean square distance from its centre is 1; on the circle the closed form shows that
 this is enough. At the end of a curve, at a corner and at the edge of a region nothing lies beyond, and the sum is no
-longer that good: near them eps* is off by up to 0.1 at the lower levels, by 0.001 to 0.002 in the root mean square
-over all points and levels, and a floor is up to 5e-4 too low (against grids ten times as fine).
+longer that good: near them eps* is off by up to 0.1 at the lower levels, by 0.001 to 0.003 in the root mean square
+over all points and levels, and a floor is up to 5e-4 too low (against grids ten times as fine; for the checkerboard
+three times).
 
 Let p_t be the density of all the noisy points at level t: the mixture of those K Gaussians. Its score, grad log p_t,
 points to where noisy points are more likely. For one Gaussian around q it is (q - x_t) / s_t^2, for a mixture the

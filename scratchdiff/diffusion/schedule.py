@@ -85,7 +85,7 @@ class Schedule:
         """
         if kind not in ("beta", "posterior"):
             raise ValueError(f'the variance must be "beta" or "posterior", got {kind!r}')
-        if not 0 <= t < self.T:
+        if not 0 <= t < self.T:         # not by `levels`: for one int, at every step of a walk, that costs too much
             raise ValueError(f"t must be from 0 to {self.T - 1}, got {t}")
         if t == 0:
             return 0.0
