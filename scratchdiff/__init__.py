@@ -36,12 +36,12 @@ from importlib import import_module
 
 _HOME = {
     "Linear": "nn.layers", "ReLU": "nn.layers", "SiLU": "nn.layers",
-    "MLP": "nn.mlp", "MSE": "nn.loss", "Adam": "nn.adam", "check_gradients": "nn.gradcheck",
+    "MLP": "nn.network", "MSE": "nn.loss", "Adam": "nn.adam", "check_gradients": "nn.gradcheck",
     "Schedule": "diffusion.schedule", "Denoiser": "diffusion.denoiser", "train": "diffusion.training",
     "reverse_process": "diffusion.sampling", "sample": "diffusion.sampling",
-    "ExactDenoiser": "diffusion.exact", "floor_and_excess": "diffusion.exact",
-    "SHAPES": "diffusion.shapes", "Shape": "diffusion.shapes", "Standard": "diffusion.shapes",
-    "energy_distance": "diffusion.energy",
+    "ExactDenoiser": "measure.exact", "floor_and_excess": "measure.exact",
+    "SHAPES": "measure.shapes", "Shape": "measure.shapes", "Standard": "measure.shapes",
+    "energy_distance": "measure.energy",
 }
 __all__ = list(_HOME)
 

@@ -22,7 +22,7 @@ import numpy as np  # noqa: E402
 
 from scratchdiff import MLP, SHAPES, Adam, Denoiser, ReLU, Schedule, SiLU, sample, train  # noqa: E402
 from scratchdiff.diffusion.sampling import BLOCK  # noqa: E402
-from scratchdiff.nn.inference import PIECE  # noqa: E402
+from scratchdiff.fast.inference import PIECE  # noqa: E402
 
 TUTORIAL, WIDE, DEFAULT = ((64, 64), ReLU, "eps"), ((128, 128), ReLU, "eps"), ((32,) * 5, SiLU, "v")
 NAMES = {TUTORIAL: "tutorial 64-64", WIDE: "wider 128-128", DEFAULT: "default 32x5"}

@@ -17,10 +17,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")         # as scratchdiff/__ma
 import numpy as np  # noqa: E402
 
 from scratchdiff import sample  # noqa: E402
-from scratchdiff.app.data import shape_data  # noqa: E402
-from scratchdiff.app.model import Model  # noqa: E402
-from scratchdiff.app.recipe import RECIPES  # noqa: E402
-from scratchdiff.app.report import loss_parts  # noqa: E402
+from scratchdiff.experiment.data import shape_data  # noqa: E402
+from scratchdiff.experiment.model import Model  # noqa: E402
+from scratchdiff.experiment.recipe import RECIPES  # noqa: E402
+from scratchdiff.app.show.report import loss_parts  # noqa: E402
 
 DEFAULT, TUTORIAL = RECIPES["default"], RECIPES["tutorial"]
 RUNS = {

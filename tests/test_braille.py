@@ -4,8 +4,8 @@ import io
 import numpy as np
 import pytest
 
-from scratchdiff.app import braille
-from scratchdiff.app.braille import picture, wanted
+from scratchdiff.app.show import braille
+from scratchdiff.app.show.braille import picture, wanted
 
 
 def test_each_dot_has_its_bit():

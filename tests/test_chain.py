@@ -2,10 +2,11 @@
 import numpy as np
 import pytest
 
-from scratchdiff.app import chain, check
-from scratchdiff.app.chain import LINKS, Link, layer_reports
+from scratchdiff import chain
+from scratchdiff.app import check
+from scratchdiff.chain import LINKS, Link, layer_reports
 from scratchdiff.app.cli import LAYERS, main
-from scratchdiff.diffusion import exact
+from scratchdiff.measure import exact
 from scratchdiff.nn.layers import Linear, ReLU
 
 

@@ -18,10 +18,10 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from scratchdiff.app import store
+from scratchdiff.app.files import store
 from scratchdiff.app.cli import main
 from scratchdiff.app.errors import INTERRUPTS
-from scratchdiff.app.store import load_model
+from scratchdiff.app.files.store import load_model
 
 ROOT = Path(__file__).parent.parent
 SMALL = ["--steps", "40", "--hidden", "8", "--batch-size", "16"]

@@ -2,9 +2,9 @@
 import numpy as np
 import pytest
 
-from scratchdiff.app.data import OWN, own_data, read_data, shape_data
+from scratchdiff.experiment.data import OWN, own_data, read_data, shape_data
 from scratchdiff.diffusion.schedule import Schedule
-from scratchdiff.diffusion.shapes import SHAPES
+from scratchdiff.measure.shapes import SHAPES
 
 
 def rng():

@@ -6,7 +6,7 @@ from scratchdiff.diffusion.denoiser import Denoiser
 from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.nn.gradcheck import check_gradients
 from scratchdiff.nn.layers import ReLU, SiLU
-from scratchdiff.nn.mlp import MLP
+from scratchdiff.nn.network import MLP
 
 SCHEDULE = Schedule.linear()
 

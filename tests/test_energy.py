@@ -4,8 +4,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from scratchdiff.diffusion import energy
-from scratchdiff.diffusion.energy import energy_distance, expected_energy_distance
+from scratchdiff.measure import energy
+from scratchdiff.measure.energy import energy_distance, expected_energy_distance
 
 
 def test_by_hand():

@@ -2,13 +2,13 @@
 import numpy as np
 import pytest
 
-from scratchdiff.diffusion import exact as module
+from scratchdiff.measure import exact as module
 from scratchdiff.diffusion.denoiser import Denoiser
-from scratchdiff.diffusion.exact import ExactDenoiser, floor_and_excess
+from scratchdiff.measure.exact import ExactDenoiser, floor_and_excess
 from scratchdiff.diffusion.sampling import sample
 from scratchdiff.diffusion.schedule import Schedule
-from scratchdiff.diffusion.shapes import SHAPES
-from scratchdiff.nn.mlp import MLP
+from scratchdiff.measure.shapes import SHAPES
+from scratchdiff.nn.network import MLP
 
 SCHEDULE = Schedule.linear()
 LEVELS = range(SCHEDULE.T)

@@ -5,7 +5,7 @@ import pytest
 from scratchdiff.nn.gradcheck import ArrayReport, Report, check_gradients
 from scratchdiff.nn.layers import Linear, ReLU
 from scratchdiff.nn.loss import MSE
-from scratchdiff.nn.mlp import MLP
+from scratchdiff.nn.network import MLP
 
 X = np.random.default_rng(0).standard_normal((5, 3))
 

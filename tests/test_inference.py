@@ -2,9 +2,9 @@
 import numpy as np
 import pytest
 
-from scratchdiff.nn.inference import PIECE, Inference
+from scratchdiff.fast.inference import PIECE, Inference
 from scratchdiff.nn.layers import ReLU, SiLU
-from scratchdiff.nn.mlp import MLP
+from scratchdiff.nn.network import MLP
 
 
 class Cube:

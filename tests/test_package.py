@@ -10,7 +10,7 @@ import pytest
 import scratchdiff
 
 ROOT = Path(__file__).parent.parent
-FLOORS = {"nn": 0, "diffusion": 1, "app": 2}
+FLOORS = {"nn": 0, "diffusion": 1, "measure": 1, "beyond": 2, "fast": 2, "experiment": 3, "chain": 4, "app": 5}
 
 
 @pytest.mark.parametrize("name", scratchdiff.__all__)

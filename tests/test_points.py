@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from scratchdiff.app.errors import CommandError
-from scratchdiff.app.points import points_file, read_points
-from scratchdiff.diffusion.shapes import SHAPES
+from scratchdiff.app.files.points import points_file, read_points
+from scratchdiff.measure.shapes import SHAPES
 
 TWO = [[1.0, 2.0], [3.5, -4e-2]]
 

@@ -3,7 +3,7 @@ import io
 import os
 import sys
 
-from scratchdiff.app.progress import Progress
+from scratchdiff.app.show.progress import Progress
 
 
 class Terminal(io.StringIO):

@@ -3,7 +3,7 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
-from scratchdiff.app.recipe import RECIPES
+from scratchdiff.experiment.recipe import RECIPES
 
 
 def test_the_tutorials_recipe():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from scratchdiff import reference
-from scratchdiff.app import chain
+from scratchdiff import chain
 from scratchdiff.diffusion.denoiser import Denoiser
 from scratchdiff.diffusion.sampling import reverse_process
 from scratchdiff.diffusion.schedule import Schedule
@@ -13,7 +13,7 @@ from scratchdiff.nn.adam import Adam
 from scratchdiff.nn.gradcheck import TOLERANCE, check_gradients
 from scratchdiff.nn.layers import ReLU, SiLU
 from scratchdiff.nn.loss import MSE
-from scratchdiff.nn.mlp import MLP
+from scratchdiff.nn.network import MLP
 
 ACTIVATIONS = {"relu": (reference.RELU, ReLU), "silu": (reference.SILU, SiLU)}
 NAMES = list(ACTIVATIONS)

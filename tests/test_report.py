@@ -4,12 +4,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scratchdiff.app.chain import trained
-from scratchdiff.app.data import own_data, shape_data
-from scratchdiff.app.model import Model
-from scratchdiff.app.recipe import RECIPES
-from scratchdiff.app.report import COMPARED, could_be_lines, figures, loss_parts
-from scratchdiff.diffusion.energy import energy_distance
+from scratchdiff.chain import trained
+from scratchdiff.experiment.data import own_data, shape_data
+from scratchdiff.experiment.model import Model
+from scratchdiff.experiment.recipe import RECIPES
+from scratchdiff.app.show.report import COMPARED, could_be_lines, figures, loss_parts
+from scratchdiff.measure.energy import energy_distance
 
 
 def untrained(data):

@@ -7,9 +7,9 @@ import pytest
 from scratchdiff.diffusion.denoiser import Denoiser
 from scratchdiff.diffusion.sampling import BLOCK, STREAM, reverse_process, reverse_step, sample, walk
 from scratchdiff.diffusion.schedule import Schedule
-from scratchdiff.diffusion.streams import stream
+from scratchdiff.fast.streams import stream
 from scratchdiff.nn.layers import SiLU
-from scratchdiff.nn.mlp import MLP
+from scratchdiff.nn.network import MLP
 
 SCHEDULE = Schedule.linear()
 VARIANCES = ["posterior", "beta"]

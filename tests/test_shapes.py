@@ -2,8 +2,8 @@
 import numpy as np
 import pytest
 
-from scratchdiff.diffusion.energy import energy_distance
-from scratchdiff.diffusion.shapes import SHAPES, Standard
+from scratchdiff.measure.energy import energy_distance
+from scratchdiff.measure.shapes import SHAPES, Standard
 
 NAMES = list(SHAPES)
 

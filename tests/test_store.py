@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scratchdiff.app.data import own_data, shape_data
+from scratchdiff.experiment.data import own_data, shape_data
 from scratchdiff.app.errors import CommandError
-from scratchdiff.app.model import SPLIT, Model
-from scratchdiff.app.recipe import RECIPES
-from scratchdiff.app.store import load_model, save_model
+from scratchdiff.experiment.model import SPLIT, Model
+from scratchdiff.experiment.recipe import RECIPES
+from scratchdiff.app.files.store import load_model, save_model
 
 ROOT = Path(__file__).parent.parent
 RECIPE = replace(RECIPES["default"], hidden=(8, 8), steps=30, batch_size=16)

@@ -1,7 +1,7 @@
 """diffusion/streams.py: independent children of a generator, in any order."""
 import numpy as np
 
-from scratchdiff.diffusion.streams import stream
+from scratchdiff.fast.streams import stream
 
 
 def test_is_the_child_that_spawn_would_make():

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from scratchdiff.app.svg import DRAWN, MOVING, SIZE, animation, loss_curve, plane, scatter, ticks
+from scratchdiff.app.show.svg import DRAWN, MOVING, SIZE, animation, loss_curve, plane, scatter, ticks
 
 SVG = "{http://www.w3.org/2000/svg}"
 RING = np.column_stack([np.cos(np.arange(500)), np.sin(np.arange(500))])

@@ -7,11 +7,11 @@ import pytest
 from scratchdiff.diffusion.denoiser import Denoiser
 from scratchdiff.diffusion.sampling import sample, walk
 from scratchdiff.diffusion.schedule import Schedule
-from scratchdiff.diffusion.shapes import SHAPES
+from scratchdiff.measure.shapes import SHAPES
 from scratchdiff.diffusion.training import CHUNK, STREAM, noisy_batches, train
 from scratchdiff.nn.adam import Adam
 from scratchdiff.nn.layers import SiLU
-from scratchdiff.nn.mlp import MLP
+from scratchdiff.nn.network import MLP
 
 SCHEDULE = Schedule.linear()
 circle = SHAPES["circle"].draw

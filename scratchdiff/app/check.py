@@ -2,7 +2,7 @@
 import os
 import traceback
 
-from scratchdiff.app.chain import LINKS, layer_reports
+from scratchdiff.chain import LINKS, layer_reports
 
 
 def check(options):

@@ -9,7 +9,7 @@ import warnings
 from importlib import import_module
 
 from scratchdiff.app.errors import INTERRUPTS, CommandError, one_line
-from scratchdiff.app.recipe import CHOICES, MOST, RECIPES, shown
+from scratchdiff.experiment.recipe import CHOICES, MOST, RECIPES, shown
 
 MOST_POINTS = 10 ** 12
 LAYERS = ("Linear", "ReLU", "SiLU", "MSE", "MLP", "Denoiser")

@@ -7,14 +7,14 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from scratchdiff.app import braille
-from scratchdiff.app.data import OWN, read_data
+from scratchdiff.app.show import braille
+from scratchdiff.experiment.data import OWN, read_data
 from scratchdiff.app.errors import INTERRUPTS, CommandError, one_line
-from scratchdiff.app.files import expect_writable, real_path, write_text
-from scratchdiff.app.model import REPORT, SPLIT, Model
-from scratchdiff.app.progress import Progress
-from scratchdiff.app.recipe import RECIPES, shown
-from scratchdiff.app.report import COMPARED, could_be_lines, figures, loss_parts
+from scratchdiff.app.files.whole import expect_writable, real_path, write_text
+from scratchdiff.experiment.model import REPORT, SPLIT, Model
+from scratchdiff.app.show.progress import Progress
+from scratchdiff.experiment.recipe import RECIPES, shown
+from scratchdiff.app.show.report import COMPARED, could_be_lines, figures, loss_parts
 
 
 def run(options):
@@ -24,7 +24,7 @@ def run(options):
     points = np.empty((max(options.points, COMPARED), model.data.d), np.float32)    # too many are refused before the work
 
     def save():
-        from scratchdiff.app.store import save_model
+        from scratchdiff.app.files.store import save_model
         save_model(options.save, model)
 
     def after_step(steps):
@@ -76,7 +76,7 @@ def generate(model, points):
 
 def draw(options, model, points, result, parts):
     """Write the pictures that were asked for."""
-    from scratchdiff.app import svg
+    from scratchdiff.app.show import svg
     name = "own points" if model.data.name == OWN else model.data.name
     if options.data not in (None, "-"):
         name = one_line(os.path.basename(options.data))
@@ -104,7 +104,7 @@ def new(options):
 
 def resumed(options):
     """The model of a file, its plan of steps perhaps a longer one. CommandError if an option contradicts the file."""
-    from scratchdiff.app.store import load_model
+    from scratchdiff.app.files.store import load_model
     model = load_model(options.resume)
     recipe = changed(model.recipe, options)
     if recipe.steps < model.adam.k:

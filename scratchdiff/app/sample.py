@@ -1,8 +1,8 @@
 """python -m scratchdiff sample: more points from a model that was kept."""
-from scratchdiff.app.files import expect_writable
-from scratchdiff.app.points import points_file
-from scratchdiff.app.progress import Progress
-from scratchdiff.app.store import load_model
+from scratchdiff.app.files.whole import expect_writable
+from scratchdiff.app.files.points import points_file
+from scratchdiff.app.show.progress import Progress
+from scratchdiff.app.files.store import load_model
 
 
 def sample(options):

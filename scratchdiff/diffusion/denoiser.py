@@ -2,7 +2,7 @@
 import numpy as np
 
 from scratchdiff.nn.expect import expect_forward_first, expect_rows
-from scratchdiff.nn.inference import Inference
+from scratchdiff.fast.inference import Inference
 
 
 class Denoiser:

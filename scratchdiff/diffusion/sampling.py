@@ -4,7 +4,7 @@ from collections import deque
 
 import numpy as np
 
-from scratchdiff.diffusion.streams import stream
+from scratchdiff.fast.streams import stream
 from scratchdiff.nn.expect import expect_floats
 
 BLOCK = 2048    # points that walk together: few enough to stay in the cache, enough to keep Python's share small

@@ -3,7 +3,7 @@ from itertools import count, islice
 
 import numpy as np
 
-from scratchdiff.diffusion.streams import stream
+from scratchdiff.fast.streams import stream
 from scratchdiff.nn.loss import MSE
 
 CHUNK = 100     # steps whose random numbers are drawn at once: one call for a hundred batches, not a hundred calls

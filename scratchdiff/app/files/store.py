@@ -20,12 +20,12 @@ from dataclasses import asdict
 
 import numpy as np
 
-from scratchdiff.app.data import OWN, own_data, shape_data
+from scratchdiff.experiment.data import OWN, own_data, shape_data
 from scratchdiff.app.errors import CommandError
-from scratchdiff.app.files import parse_npy, read_bytes, whole_file
-from scratchdiff.app.recipe import Recipe
-from scratchdiff.app.model import SPLIT, Model
-from scratchdiff.diffusion.shapes import SHAPES
+from scratchdiff.app.files.whole import parse_npy, read_bytes, whole_file
+from scratchdiff.experiment.recipe import Recipe
+from scratchdiff.experiment.model import SPLIT, Model
+from scratchdiff.measure.shapes import SHAPES
 
 VERSION = 1
 

@@ -1,9 +1,9 @@
 """What a run says of its result: how good it is, and how good it could have been."""
 import numpy as np
 
-from scratchdiff.app.model import REPORT
-from scratchdiff.diffusion.energy import energy_distance, expected_energy_distance
-from scratchdiff.diffusion.exact import floor_and_excess
+from scratchdiff.experiment.model import REPORT
+from scratchdiff.measure.energy import energy_distance, expected_energy_distance
+from scratchdiff.measure.exact import floor_and_excess
 from scratchdiff.diffusion.sampling import reverse_process
 
 COMPARED = 2000         # points a side when two sets of points are compared

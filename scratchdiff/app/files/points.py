@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import numpy as np
 
 from scratchdiff.app.errors import CommandError
-from scratchdiff.app.files import npy_header, parse_npy, read_bytes, whole_file
-from scratchdiff.diffusion.shapes import SHAPES
+from scratchdiff.app.files.whole import npy_header, parse_npy, read_bytes, whole_file
+from scratchdiff.measure.shapes import SHAPES
 
 ENDINGS = (".csv", ".tsv", ".txt", ".npy")
 LARGEST = 1e100         # far beyond any use, and its square is still a number

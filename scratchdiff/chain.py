@@ -16,20 +16,20 @@ import numpy as np
 
 from scratchdiff import reference
 from scratchdiff.app.cli import LAYERS
-from scratchdiff.app.data import shape_data
-from scratchdiff.app.recipe import RECIPES
-from scratchdiff.app.model import ACTIVATIONS, SAMPLING, Model
+from scratchdiff.experiment.data import shape_data
+from scratchdiff.experiment.recipe import RECIPES
+from scratchdiff.experiment.model import ACTIVATIONS, SAMPLING, Model
 from scratchdiff.diffusion.denoiser import Denoiser
-from scratchdiff.diffusion.exact import ExactDenoiser, floor_and_excess
+from scratchdiff.measure.exact import ExactDenoiser, floor_and_excess
 from scratchdiff.diffusion.sampling import BLOCK, STREAM, sample
 from scratchdiff.diffusion.schedule import Schedule
-from scratchdiff.diffusion.shapes import SHAPES
-from scratchdiff.diffusion.streams import stream
+from scratchdiff.measure.shapes import SHAPES
+from scratchdiff.fast.streams import stream
 from scratchdiff.nn.adam import Adam
 from scratchdiff.nn.gradcheck import TOLERANCE, check_gradients
 from scratchdiff.nn.layers import Linear
 from scratchdiff.nn.loss import MSE
-from scratchdiff.nn.mlp import MLP
+from scratchdiff.nn.network import MLP
 
 KINDS = list(product(["relu", "silu"], ["eps", "v"]))   # every activation with every meaning of the network's output
 REFERENCE_ACTIVATIONS = {"relu": reference.RELU, "silu": reference.SILU}

@@ -6,9 +6,9 @@ import stat
 import numpy as np
 import pytest
 
-from scratchdiff.app import files
+from scratchdiff.app.files import whole as files
 from scratchdiff.app.errors import CommandError
-from scratchdiff.app.files import expect_writable, npy_header, parse_npy, read_bytes, whole_file, write_text
+from scratchdiff.app.files.whole import expect_writable, npy_header, parse_npy, read_bytes, whole_file, write_text
 
 
 def npy(array, **rest):

@@ -4,7 +4,7 @@ import pytest
 
 from scratchdiff.nn.gradcheck import check_gradients
 from scratchdiff.nn.layers import Linear, ReLU, SiLU
-from scratchdiff.nn.mlp import MLP
+from scratchdiff.nn.network import MLP
 
 
 @pytest.mark.parametrize("activation", [ReLU, SiLU])

@@ -7,7 +7,7 @@ from math import floor, log10
 
 import numpy as np
 
-from scratchdiff.app.braille import plane
+from scratchdiff.app.show.braille import plane
 
 SIZE = 400              # the width of every picture, in its own units: at that many pixels its text is 13 pixels high
 DRAWN = 5000            # points of one kind in a still picture, at the most

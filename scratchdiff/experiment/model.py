@@ -3,17 +3,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from scratchdiff.app.data import Data
+from scratchdiff.experiment.data import Data
 from scratchdiff.app.errors import CommandError
-from scratchdiff.app.recipe import Recipe
+from scratchdiff.experiment.recipe import Recipe
 from scratchdiff.diffusion.denoiser import Denoiser
 from scratchdiff.diffusion.sampling import BLOCK, sample, walk
 from scratchdiff.diffusion.schedule import Schedule
-from scratchdiff.diffusion.streams import stream
+from scratchdiff.fast.streams import stream
 from scratchdiff.diffusion.training import train
 from scratchdiff.nn.adam import Adam
 from scratchdiff.nn.layers import ReLU, SiLU
-from scratchdiff.nn.mlp import MLP
+from scratchdiff.nn.network import MLP
 
 ACTIVATIONS = {"relu": ReLU, "silu": SiLU}
 INIT, TRAINING, SAMPLING, REPORT, SPLIT = range(5)  # which stream of the seed's generator each part of a run draws from

@@ -5,8 +5,8 @@ from functools import partial
 
 import numpy as np
 
-from scratchdiff.diffusion.exact import ExactDenoiser
-from scratchdiff.diffusion.shapes import SHAPES, Standard
+from scratchdiff.measure.exact import ExactDenoiser
+from scratchdiff.measure.shapes import SHAPES, Standard
 
 OWN = "points"          # the name of data that is no built-in shape
 
@@ -47,5 +47,5 @@ def read_data(text, rng):
     """For --data: the name of a shape, or a file."""
     if text in SHAPES:
         return shape_data(text)
-    from scratchdiff.app.points import read_points
+    from scratchdiff.app.files.points import read_points
     return own_data(read_points(text), rng)

@@ -1,0 +1,1 @@
+"""What a person sees: the report, the progress line, pictures."""

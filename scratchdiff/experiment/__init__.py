@@ -1,0 +1,1 @@
+"""What a run is: a recipe, the data, and the model that learns from them."""

@@ -1,0 +1,1 @@
+"""The same results, quicker. Nothing here is needed to understand the rest."""
