@@ -1,16 +1,25 @@
-"""All the mathematics once, one number at a time: plain Python floats, plain loops, nothing imported but sqrt and exp.
+"""All the mathematics once more, one number at a time: plain Python floats and plain loops.
 
-Slow and obvious on purpose. Read it first: there is no array, no shape and no library between you and the chain rule.
-It is also what the fast code is held against: `python -m scratchdiff check` shows that its derivatives agree with
-finite differences, and that the fast code agrees with it, number by number.
+It is slow and obvious on purpose. Read it first: no array, no shape and no library stands between
+you and the chain rule. The fast code is held against it. `python -m scratchdiff check` shows that
+its derivatives agree with finite differences, and that the fast code agrees with it.
 
-A network is a list of layers, and a layer is a pair (W, b): W[k][j] is the weight from input k to neuron j, b[j] is
-neuron j's bias. Between two layers stands an activation, a function of one number with its slope: RELU or SILU.
+A network is a list of layers, and a layer is a pair (W, b). W[k][j] is the weight from input k to
+neuron j, and b[j] is neuron j's bias. Between two layers stands an activation: a function of one
+number, together with its slope.
 """
 from math import exp, sqrt
 
 
 # One neuron and its activation.
+
+def neuron(x, W, b, j):
+    """z[j], the sum of neuron j: each input times its weight, added up, plus the bias."""
+    z = b[j]
+    for k in range(len(x)):
+        z += x[k] * W[k][j]
+    return z
+
 
 def relu(z):
     return z if z > 0 else 0.0
@@ -21,7 +30,7 @@ def relu_slope(z):
 
 
 def sigmoid(z):
-    return 1 / (1 + exp(-z))
+    return 1 / (1 + exp(-z)) if z > 0 else exp(z) / (1 + exp(z))    # neither exp overflows
 
 
 def silu(z):
@@ -29,26 +38,17 @@ def silu(z):
 
 
 def silu_slope(z):
-    """By the product rule: sigmoid + z sigmoid', and sigmoid' = sigmoid (1 - sigmoid)."""
+    """By the product rule: sigmoid + z sigmoid', where sigmoid' = sigmoid (1 - sigmoid)."""
     return sigmoid(z) + z * sigmoid(z) * (1 - sigmoid(z))
 
 
-RELU = (relu, relu_slope)
-SILU = (silu, silu_slope)
-
-
-def neuron(x, W, b, j):
-    """Neuron j of a layer: the inputs, each times its weight, added up, plus the bias."""
-    z = b[j]
-    for k in range(len(x)):
-        z += x[k] * W[k][j]
-    return z
+ACTIVATIONS = {"relu": (relu, relu_slope), "silu": (silu, silu_slope)}
 
 
 # The network, forward and backward, for one example.
 
 def forward(network, activation, x):
-    """The output, and what backward needs: every layer's inputs, and its sums z before the activation."""
+    """The output, and what backward needs: every layer's inputs, and its sums z."""
     act, _ = activation
     inputs, sums = [], []
     for layer, (W, b) in enumerate(network):
@@ -60,16 +60,18 @@ def forward(network, activation, x):
 
 
 def backward(network, activation, inputs, sums, dy):
-    """How the loss changes with every weight, every bias and every input, if dy[j] is how it changes with output j.
+    """How the loss moves with every weight, bias and input, given dy: how it moves with each output.
 
-    Let z[j] be neuron j's sum. A change of W[k][j] moves z[j] by x[k] times that change; a change of b[j] moves it just
-    as far; a change of x[k] moves every z[j] of the layer, each by W[k][j] times it. Multiply by dz[j], how the loss
-    moves with z[j]; for x[k], add up over all j. Where x[k] came out of an activation, what was found for it, times the
-    activation's slope, is the dz[k] of the layer before.
+    Let dz[j] be how the loss moves with neuron j's sum z[j]. In one layer,
+        z[j] moves by x[k] for each unit of W[k][j]         so  dW[k][j] = x[k] dz[j]
+        z[j] moves by 1 for each unit of b[j]               so  db[j] = dz[j]
+        every z[j] moves by W[k][j] for each unit of x[k]   so  dx[k] = sum over j of dz[j] W[k][j]
+    If x[k] came out of an activation, dx[k] times the activation's slope is the dz[k] of the layer
+    before. The last layer has no activation: its output j is z[j] itself.
     """
     _, slope = activation
     gradients = [None] * len(network)
-    dz = dy                             # after the last layer there is no activation: output j is z[j] itself
+    dz = dy
     for layer in reversed(range(len(network))):
         W, b = network[layer]
         x = inputs[layer]
@@ -90,15 +92,16 @@ def flatten(layers):
 def unflatten(numbers, widths):
     """The list of (W, b) that `flatten` made the numbers from; widths as in (3, 64, 64, 2)."""
     rest = iter(numbers)
-    return [([[next(rest) for _ in range(d_out)] for _ in range(d_in)], [next(rest) for _ in range(d_out)])
+    return [([[next(rest) for _ in range(d_out)] for _ in range(d_in)],
+             [next(rest) for _ in range(d_out)])
             for d_in, d_out in zip(widths, widths[1:])]
 
 
 # Diffusion: the schedule, a noisy point, the guess, the loss.
 #
-# A schedule is a list of numbers beta. Step t of noise keeps sqrt(1 - beta_t) of a point and adds noise of variance beta_t;
-# alpha_bar_t is the part of its square that is left after steps 0 to t. x0 is the clean point, xt the point after step t,
-# eps the noise in it. More of this in diffusion/schedule.py.
+# A schedule is a list of numbers beta. Step t of the forward process shrinks a point by
+# sqrt(1 - beta_t) and adds noise of variance beta_t. alpha_bar_t is the part of its square that is
+# left after steps 0 to t. x0 is the clean point, xt the point after step t, eps the noise in it.
 
 def alpha_bars_of(betas):
     """alpha_bar_t = (1 - beta_0) (1 - beta_1) ... (1 - beta_t)."""
@@ -128,8 +131,8 @@ def guess_noise(network, activation, predicts, xt, t, alpha_bars):
 def loss_and_gradients(network, activation, predicts, alpha_bars, batch):
     """The mean squared error over a batch of (xt, t, eps), and its gradient, flattened.
 
-    loss = 1/N sum over examples and coordinates of (guess - eps)^2, so that d loss / d guess = 2 (guess - eps) / N, and
-    d guess / d output = gain.
+    loss = 1/N sum over examples and coordinates of (guess - eps)^2. So the loss moves by
+    2 (guess - eps) / N for each unit of the guess, and the guess by gain for each of the output.
     """
     N = sum(len(xt) for xt, _, _ in batch)
     loss, total = 0.0, [0.0] * len(flatten(network))
@@ -148,10 +151,10 @@ def loss_and_gradients(network, activation, predicts, alpha_bars, batch):
 # Learning: Adam, one parameter at a time.
 
 def adam_step(params, grads, m, v, k, lr, beta1=0.9, beta2=0.999, eps=1e-8):
-    """Step number k = 1, 2, ... of Adam (Kingma & Ba 2015, algorithm 1); changes the lists params, m and v.
+    """Step number k = 1, 2, ... of Adam (Kingma & Ba 2015, algorithm 1); changes params, m and v.
 
-    m and v are running averages of each gradient and of its square: see nn/adam.py. (This eps keeps a quotient
-    finite; it is not the noise.)
+    m and v are running averages of each gradient and of its square: see nn/adam.py. This eps only
+    avoids a division by 0. It is not the noise.
     """
     for i in range(len(params)):
         m[i] = beta1 * m[i] + (1 - beta1) * grads[i]
@@ -164,7 +167,7 @@ def adam_step(params, grads, m, v, k, lr, beta1=0.9, beta2=0.999, eps=1e-8):
 # Generating: one step back for one point.
 
 def reverse_step(xt, t, guess, z, betas, alpha_bars, variance):
-    """x_{t-1} from x_t (Ho et al. 2020, algorithm 2); z is fresh noise, not a neuron's sum. The last step uses none."""
+    """x_{t-1} from x_t (Ho et al. 2020, algorithm 2); z is fresh noise. The last step uses none."""
     if t == 0:
         sigma = 0.0
     elif variance == "beta":

@@ -9,10 +9,9 @@ import warnings
 from importlib import import_module
 
 from scratchdiff.app.errors import INTERRUPTS, CommandError, one_line
-from scratchdiff.experiment.recipe import CHOICES, MOST, RECIPES, shown
+from scratchdiff.experiment.recipe import MOST, RECIPES, shown
 
 MOST_POINTS = 10 ** 12
-LAYERS = ("Linear", "ReLU", "SiLU", "MSE", "MLP", "Denoiser")
 
 RUN_HELP = """\
 Train a denoiser on points, walk back from pure noise, and say how near the
@@ -135,7 +134,7 @@ def run_parser():
     learn.add_argument("--hidden", type=whole(1, MOST["hidden"]), nargs="+", metavar="W",
                        help=of_recipes("units of each hidden layer", "hidden"))
     learn.add_argument("--lr", type=positive, metavar="X", help=of_recipes("largest size of Adam's steps", "lr"))
-    learn.add_argument("--variance", choices=CHOICES["variance"],
+    learn.add_argument("--variance", metavar="NAME",
                        help=of_recipes("of the noise that a reverse step adds: as much as the forward step did (beta), or "
                                        "what is left of that once the clean point is known", "variance"))
     learn.add_argument("--seed", type=whole(0), metavar="N", help="the same seed gives the same run, bit for bit (0)")
@@ -174,6 +173,7 @@ def sample_parser():
 
 
 def check_parser():
+    from scratchdiff.chain import LAYERS
     parser = Parser(" check", CHECK_HELP)
     parser.add_argument("--layer", choices=LAYERS, help="the table of this layer only")
     return parser
@@ -215,6 +215,10 @@ def main(arguments=None):
         status = run_command(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
         return status or 0
+    except ValueError as error:         # a setting that makes no sense
+        return fail(f"error: {error}", 2)
+    except ArithmeticError as error:    # a model's Diverged
+        return fail(f"error: the network has diverged, {error}: try a smaller --lr", 2)
     except CommandError as error:
         return fail(f"error: {error}", error.status)
     except MemoryError as error:

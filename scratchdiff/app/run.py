@@ -1,5 +1,4 @@
 """python -m scratchdiff: train on points, generate, report."""
-import math
 import os
 import signal
 from contextlib import contextmanager
@@ -8,10 +7,12 @@ from dataclasses import asdict, replace
 import numpy as np
 
 from scratchdiff.app.show import braille
-from scratchdiff.experiment.data import OWN, read_data
+from scratchdiff.experiment.data import OWN, own_data, shape_data
 from scratchdiff.app.errors import INTERRUPTS, CommandError, one_line
 from scratchdiff.app.files.whole import expect_writable, real_path, write_text
-from scratchdiff.experiment.model import REPORT, SPLIT, Model
+from scratchdiff.experiment.model import Diverged, Model
+from scratchdiff.fast.streams import REPORT, SPLIT
+from scratchdiff.measure.shapes import SHAPES
 from scratchdiff.app.show.progress import Progress
 from scratchdiff.experiment.recipe import RECIPES, shown
 from scratchdiff.app.show.report import COMPARED, could_be_lines, figures, loss_parts
@@ -134,6 +135,14 @@ def changed(recipe, options):
     return replace(recipe, **{name: value for name, value in given.items() if value is not None})
 
 
+def read_data(text, rng):
+    """For --data: the name of a shape, or a file."""
+    if text in SHAPES:
+        return shape_data(text)
+    from scratchdiff.app.files.points import read_points
+    return own_data(read_points(text), rng)
+
+
 @contextmanager
 def interrupts_held():
     """Hold Ctrl-C back: yield a function that says whether it was pressed. If it was, more of it changes nothing."""
@@ -157,8 +166,6 @@ def train_and_tell(model, quiet, after_step, stop):
     steps = model.recipe.steps
     with Progress(steps) as progress:
         for step, loss in model.train():
-            if not math.isfinite(loss):
-                raise model.diverged(f"the loss at step {step} is")
             if step % 500 == 0 and not quiet:
                 progress.clear()
                 print(f"step {step:5d}  loss {loss:.4f}", flush=True)

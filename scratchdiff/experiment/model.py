@@ -1,27 +1,31 @@
-"""A model: a denoiser on its way from a recipe, a seed and some data to what it has learnt."""
+"""A model: a denoiser, and where it stands between a recipe and what it has learned."""
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
-from scratchdiff.experiment.data import Data
-from scratchdiff.app.errors import CommandError
-from scratchdiff.experiment.recipe import Recipe
 from scratchdiff.diffusion.denoiser import Denoiser
-from scratchdiff.diffusion.sampling import BLOCK, sample, walk
+from scratchdiff.diffusion.sampling import reverse_process
 from scratchdiff.diffusion.schedule import Schedule
-from scratchdiff.fast.streams import stream
 from scratchdiff.diffusion.training import train
+from scratchdiff.experiment.data import Data
+from scratchdiff.experiment.recipe import Recipe
+from scratchdiff.fast.batches import chunked_batches
+from scratchdiff.fast.blocks import BLOCK, sample, walk
+from scratchdiff.fast.inference import faster
+from scratchdiff.fast.streams import INIT, SAMPLING, TRAINING, stream
 from scratchdiff.nn.adam import Adam
-from scratchdiff.nn.layers import ReLU, SiLU
+from scratchdiff.nn.layers import ACTIVATIONS
 from scratchdiff.nn.network import MLP
 
-ACTIVATIONS = {"relu": ReLU, "silu": SiLU}
-INIT, TRAINING, SAMPLING, REPORT, SPLIT = range(5)  # which stream of the seed's generator each part of a run draws from
+
+class Diverged(ArithmeticError):
+    """The steps were too long, and the numbers grew until they were no longer finite."""
 
 
 @dataclass
 class Model:
-    """A denoiser and its optimiser, where they came from, and how far they have come."""
+    """A denoiser and its optimiser, what they were made from, and how far they have come."""
 
     recipe: Recipe
     seed: int
@@ -32,34 +36,48 @@ class Model:
 
     @classmethod
     def new(cls, recipe, seed, data):
-        mlp = MLP((data.d + 1, *recipe.hidden, data.d), cls.stream(seed, INIT), ACTIVATIONS[recipe.activation])
-        return cls(recipe, seed, data, Denoiser(mlp, Schedule.linear(), recipe.predicts), Adam(mlp.params, mlp.grads))
+        """An untrained model. The same recipe, seed and data give the same model."""
+        recipe.validated()
+        network = MLP((data.d + 1, *recipe.hidden, data.d), cls.stream(seed, INIT),
+                      ACTIVATIONS[recipe.activation])
+        denoiser = Denoiser(network, Schedule.linear(), recipe.predicts, data.d)
+        return cls(recipe, seed, data, denoiser, Adam(network.params, network.grads))
 
     @staticmethod
     def stream(seed, part):
+        """The random numbers of one part of a run: a number of fast/streams.py."""
         return stream(np.random.default_rng(seed), part)
 
     def train(self):
-        """Train from the step where adam stands to the recipe's last; yield (step, loss) after each."""
+        """Train from where adam stands to the recipe's last step; yield (step, loss) after each."""
         recipe = self.recipe
-        for step, loss in train(self.denoiser, self.adam, self.data.draw, self.stream(self.seed, TRAINING), recipe.steps,
-                                recipe.lr_at, recipe.batch_size, recipe.antithetic):
+        batches = chunked_batches(self.data.draw, self.denoiser.schedule,
+                                  self.stream(self.seed, TRAINING), recipe.batch_size,
+                                  recipe.antithetic, first=self.adam.k)
+        for step, loss in train(self.denoiser, self.adam, batches, recipe.steps, recipe.lr_at):
+            if not np.isfinite(loss):
+                raise Diverged(f"the loss at step {step} is no longer finite")
             self.losses.append(loss)
             yield step, loss
 
     def sample(self, n, seed=None, skip=0):
-        """Yield n points in standard form, from number `skip` on, in blocks of rows. CommandError if training diverged."""
+        """Yield n points in standard form, from number `skip` on, in blocks of rows.
+
+        Raises Diverged if one of them is not finite.
+        """
         rng = self.stream(self.seed if seed is None else seed, SAMPLING)
-        for block in sample(self.denoiser, self.denoiser.schedule, n, self.data.d, rng, self.recipe.variance, skip):
+        for block in sample(self.denoiser, self.denoiser.schedule, n, self.data.d, rng,
+                            self.sampler, skip):
             if not np.isfinite(block).all():
-                raise self.diverged("the points that it makes are")
+                raise Diverged("the points that it makes are no longer finite")
             yield block
 
-    def diverged(self, what):
-        """The CommandError for steps that were too long, so that the numbers grew and grew."""
-        return CommandError(f"the network has diverged, {what} no longer finite: try an --lr smaller than {self.recipe.lr:g}")
-
     def walk(self):
-        """Yield the first block of `sample`, as noise and after every step of the reverse process."""
-        return walk(self.denoiser.inference(BLOCK), self.denoiser.schedule, 0, self.data.d,
-                    self.stream(self.seed, SAMPLING), self.recipe.variance)
+        """Yield the first block of `sample`, as noise and after every step of the walk."""
+        return walk(faster(self.denoiser, BLOCK), self.denoiser.schedule, 0, self.data.d,
+                    self.stream(self.seed, SAMPLING), self.sampler)
+
+    @property
+    def sampler(self):
+        """The tutorial's walk, with the recipe's variance."""
+        return partial(reverse_process, variance=self.recipe.variance)

@@ -1,45 +1,67 @@
-"""How to learn: all that decides a run but the points and the seed."""
+"""How to learn: everything that decides a run, except the points and the seed."""
 from dataclasses import dataclass
 from math import inf
 
-CHOICES = {"activation": ("relu", "silu"), "predicts": ("eps", "v"), "lr_schedule": ("constant", "linear"),
-           "variance": ("posterior", "beta")}
-MOST = {"hidden": 10 ** 6, "steps": 10 ** 9, "batch_size": 10 ** 6}  # beyond that is a slip of the finger
-WARM_UP = 0.1           # the part of a "linear" schedule in which the learning rate rises
+MOST = {"hidden": 10 ** 6, "steps": 10 ** 9, "batch_size": 10 ** 6}     # more is surely a typo
+WARM_UP = 0.1           # the part of a "linear" run in which the learning rate rises
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The settings of a run; flags on the command line replace single ones. ValueError names the one that cannot be."""
+    """The settings of a run; flags on the command line replace single ones."""
 
     hidden: tuple                       # units of each hidden layer
-    activation: str                     # "relu" or "silu": nn/layers.py
-    predicts: str                       # "eps" or "v": diffusion/denoiser.py
+    activation: str                     # a name of nn.layers.ACTIVATIONS
+    predicts: str                       # a name of diffusion.denoiser.SKIP_AND_GAIN
     steps: int
     batch_size: int
-    antithetic: bool                    # each noisy point twice, with opposite noise: diffusion/training.py
-    lr: float                           # the largest size of Adam's steps
-    lr_schedule: str                    # "constant", or "linear": up over a tenth of the steps, then down to 0
-    variance: str                       # "posterior" or "beta": diffusion/schedule.py
+    antithetic: bool                    # each noisy point twice, with opposite noise: fast/batches.py
+    lr: float                           # the largest length of Adam's steps
+    lr_schedule: str                    # a name of LR_SCHEDULES
+    variance: str                       # a name of diffusion.schedule.VARIANCES
 
-    def __post_init__(self):
-        for name, number in [("steps", self.steps), ("batch_size", self.batch_size),
-                             *(("hidden", width) for width in self.hidden)]:
+    def validated(self):
+        """The recipe itself; ValueError names a setting that makes no sense."""
+        numbers = [("steps", self.steps), ("batch_size", self.batch_size),
+                   *(("hidden", width) for width in self.hidden)]
+        for name, number in numbers:
             if type(number) is not int or not 1 <= number <= MOST[name]:
-                raise ValueError(f"{name} must be made of whole numbers from 1 to {MOST[name]}, got {number!r}")
-        for name, allowed in CHOICES.items():
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
+                raise ValueError(f"{name} must be made of whole numbers from 1 to {MOST[name]}, "
+                                 f"got {number!r}")
+        for name, known in choices().items():
+            if not isinstance(getattr(self, name), str) or getattr(self, name) not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)}, "
+                                 f"got {getattr(self, name)!r}")
         if type(self.antithetic) is not bool:
             raise ValueError(f"antithetic must be true or false, got {self.antithetic!r}")
         if type(self.lr) not in (int, float) or not 0 < self.lr < inf:
             raise ValueError(f"lr must be a number above 0, got {self.lr!r}")
+        return self
 
     def lr_at(self, step):
-        """The size of Adam's step number `step`, counted from 0."""
-        if self.lr_schedule == "constant":
-            return self.lr
-        return self.lr * min(1, (step + 1) / (WARM_UP * self.steps)) * (1 - step / self.steps)
+        """The length of Adam's step number `step`, counted from 0."""
+        return self.lr * LR_SCHEDULES[self.lr_schedule](step, self.steps)
+
+
+def constant(step, steps):
+    return 1.0
+
+
+def linear(step, steps):
+    """Up over a tenth of the steps, then down to 0."""
+    return min(1, (step + 1) / (WARM_UP * steps)) * (1 - step / steps)
+
+
+LR_SCHEDULES = {"constant": constant, "linear": linear}
+
+
+def choices():
+    """The settings that are a name, and the tables that they are looked up in."""
+    from scratchdiff.diffusion.denoiser import SKIP_AND_GAIN    # here, since --help must not
+    from scratchdiff.diffusion.schedule import VARIANCES        # wait for NumPy to load
+    from scratchdiff.nn.layers import ACTIVATIONS
+    return {"activation": ACTIVATIONS, "predicts": SKIP_AND_GAIN, "lr_schedule": LR_SCHEDULES,
+            "variance": VARIANCES}
 
 
 def shown(value):
@@ -48,10 +70,11 @@ def shown(value):
 
 
 RECIPES = {
-    # Chosen by measuring: the README says what each setting brings.
-    "default": Recipe(hidden=(32,) * 5, activation="silu", predicts="v", steps=3000, batch_size=256, antithetic=True,
-                      lr=2e-2, lr_schedule="linear", variance="posterior"),
+    # Chosen by measuring: tests/quality.py shows what each setting brings.
+    "default": Recipe(hidden=(32,) * 5, activation="silu", predicts="v", steps=3000, batch_size=256,
+                      antithetic=True, lr=2e-2, lr_schedule="linear", variance="posterior"),
     # What the PyTorch tutorial does.
-    "tutorial": Recipe(hidden=(64, 64), activation="relu", predicts="eps", steps=2000, batch_size=256, antithetic=False,
-                       lr=1e-3, lr_schedule="constant", variance="beta"),
+    "tutorial": Recipe(hidden=(64, 64), activation="relu", predicts="eps", steps=2000,
+                       batch_size=256, antithetic=False, lr=1e-3, lr_schedule="constant",
+                       variance="beta"),
 }

@@ -1,13 +1,19 @@
 """Independent streams of random numbers, each reached without drawing the ones before it."""
 import numpy as np
 
+# Every stream has a number, and all of them are written down here. The parts of a run:
+INIT, TRAINING, SAMPLING, REPORT, SPLIT = range(5)
+# Below the generator that training or sampling is given, so that one generator may serve both:
+CHUNKS, BLOCKS = range(2)
+
 
 def stream(rng, *path):
     """A descendant of a numpy.random.Generator, itself a Generator; rng is left as it was.
 
-    stream(rng, k) is its k-th child, the generator that a fresh rng.spawn(k + 1) would put last; stream(rng, j, k) is
-    the k-th child of its j-th child. So what is drawn from it depends only on how rng was seeded and on the path: a
-    training run can be taken up at any step, and a sample at any point.
+    stream(rng, k) is its k-th child, the last that a fresh rng.spawn(k + 1) would return, and
+    stream(rng, j, k) is the k-th child of its j-th child. So what it draws depends only on rng's
+    seed and on the path: a run can be taken up at any step, and a sample at any point.
     """
-    parent = rng.bit_generator.seed_seq
-    return np.random.default_rng(np.random.SeedSequence(parent.entropy, spawn_key=(*parent.spawn_key, *path)))
+    seed = rng.bit_generator.seed_seq
+    path = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, *path))
+    return np.random.default_rng(path)

@@ -1,7 +1,7 @@
 """How far apart two sets of points are, as distributions."""
 import numpy as np
 
-from scratchdiff.nn.expect import expect_floats, expect_rows
+from scratchdiff.nn.expect import expect
 
 CELLS = 2 ** 20         # at most about so many distances in memory at once
 
@@ -13,8 +13,8 @@ def energy_distance(a, b):
     points. Two finite samples of one distribution are not at 0: compare with what two real samples of the same sizes
     give.
     """
-    expect_floats("a", a)
-    expect_rows("b", b, a.shape[-1], a.dtype)
+    expect("a", a, ("n", "d"))
+    expect("b", b, ("n", a.shape[-1]))
     return max(0.0, 2 * _mean_distance(a, b) - _mean_distance(a, a) - _mean_distance(b, b))     # rounding may go below
 
 
@@ -25,7 +25,7 @@ def expected_energy_distance(points):
     a point drawn twice is the same point once in n times, at distance 0. So it is 2 mu - 2 (1 - 1/n) mu = 2 mu / n.
     points (n, d) floats, n at least 2 -> float.
     """
-    expect_floats("points", points)
+    expect("points", points)
     n = len(points)
     if n < 2:
         raise ValueError(f"points must have shape (n, d) with n at least 2, got {points.shape}")

@@ -1,40 +1,57 @@
-"""The perfect denoiser of a known distribution: the best that any network could do, to measure ours against.
+"""The perfect denoiser of a known distribution: the best that any network could do.
 
-The noise-prediction loss E |eps_hat - eps|^2 is smallest for eps_hat = E[eps | x_t], the mean of all the noise that
-could have led to x_t (why: see floor_and_excess). If x_0 is one of K points p_1 ... p_K, each as likely as the
-others, that mean is known in closed form. Given that x_0 is p_k, x_t is Gaussian around q_k = sqrt(alpha_bar_t) p_k,
-of variance s_t^2 = 1 - alpha_bar_t along each axis. So by Bayes' rule (softmax: exp of each, divided by the sum of
-all)
+The loss E |eps_hat - eps|^2 is smallest for eps* = E[eps | x_t], the mean of all the noise that
+could have led to x_t (floor_and_excess says why). If x_0 is one of K equally likely points p_k, we
+know that mean. Given p_k, x_t is Gaussian around q_k = sqrt(alpha_bar_t) p_k, with variance
+s^2 = 1 - alpha_bar_t along each axis. Bayes' rule then says how likely each q_k is, given x_t:
 
-    w_k = softmax_k( -|x_t - q_k|^2 / (2 s_t^2) )                           how likely it is that x_t came from p_k
-    E[x_0 | x_t] = sum_k w_k p_k
-    eps*(x_t, t) = (x_t - sqrt(alpha_bar_t) E[x_0 | x_t]) / s_t
+    w_k = softmax_k( -|x_t - q_k|^2 / (2 s^2) )         softmax: exp of each, over the sum of all
+    E[eps | x_t] = (x_t - sum_k w_k q_k) / s            since x_t = q_k + s eps
 
-A curve is a row of points set closer than the noise is wide. 0.7 noise widths are close enough: the sum over them
-then differs from the integral along a straight line by a fraction of 2 exp(-2 (pi / 0.7)^2), which is 6e-18
-(Poisson's summation formula). Where the noise is so wide that the curve bends within it, the points are still set 0.1
-apart, in units in which a shape's mean square distance from its centre is 1; on the circle the closed form shows that
-this is enough. At the end of a curve, at a corner and at the edge of a region nothing lies beyond, and the sum is no
-longer that good: near them eps* is off by up to 0.1 at the lower levels, by 0.001 to 0.003 in the root mean square
-over all points and levels, and a floor is up to 5e-4 too low (against grids ten times as fine; for the checkerboard
-three times).
+A curve is a row of points, closer together than the noise is wide (measure/shapes.py).
 
-Let p_t be the density of all the noisy points at level t: the mixture of those K Gaussians. Its score, grad log p_t,
-points to where noisy points are more likely. For one Gaussian around q it is (q - x_t) / s_t^2, for a mixture the
-w-weighted mean of these. Compare with eps* above: what is learnt from noise and what is known of the density are one
-thing (Vincent 2011; Song et al. 2021, section 2),
+The noisy points at level t have a density p_t, the mixture of those K Gaussians. Its score,
+grad log p_t, points to where noisy points are more likely. For one Gaussian around q it is
+(q - x_t) / s^2, and for a mixture the w-weighted mean of these. Compare with the line above:
 
-    eps*(x_t, t) = -sqrt(1 - alpha_bar_t) grad log p_t(x_t)
+    eps*(x_t, t) = -s grad log p_t(x_t)
 
-This is how the file is checked: the score below against finite differences of the log density below.
+To guess the noise is to know the density's slope (Vincent 2011; Song et al. 2021, section 2). That
+is how this file is checked: its score against finite differences of its log density.
 """
+from typing import NamedTuple
+
 import numpy as np
 
-from scratchdiff.nn.expect import expect_floats, expect_rows
+from scratchdiff.nn.expect import expect, expect_levels
 
-SPACING = 0.7           # of the grid, in units of the noise (see above)
-COARSEST = 0.1          # the most that it is, in units of the shape
-CELLS = 2 ** 18         # at most about so many numbers in a temporary array, so that it stays in the cache
+CELLS = 2 ** 18         # numbers in a temporary array, at most: so many stay in the cache
+
+
+class Mixture(NamedTuple):
+    """What x (n, d) tells about a mixture of K equal Gaussians of variance s2 around the rows of q."""
+
+    log_density: np.ndarray             # (n,)    log p(x)
+    mean: np.ndarray                    # (n, d)  sum_k w_k q_k
+    spread: np.ndarray                  # (n,)    sum_k w_k |q_k - mean|^2
+    s2: np.ndarray                      # (n, 1)
+
+
+def bayes(x, q, s2):
+    """The Mixture for x (n, d) and q (K, d), both float64: Bayes' rule."""
+    q2 = np.sum(q * q, axis=1)                              # (K,)
+    w = x @ (q.T / s2) - q2 / (2 * s2)                      # -|x - q|^2 / (2 s2), but for x^2 / (2 s2)
+    top = w.max(axis=1, keepdims=True)                      # (n, 1)
+    w -= top                                                # now the largest exp is 1: none overflows
+    np.maximum(w, -700, out=w)                              # exp(-700) is nothing beside 1, and fast
+    np.exp(w, out=w)                                        # (n, K)
+    sums = w @ np.column_stack([q, q2, np.ones(len(q))])    # (n, d + 2)
+    total = sums[:, -1]                                     # (n,)
+    mean = sums[:, :-2] / total[:, None]
+    spread = np.maximum(sums[:, -2] / total - np.sum(mean * mean, axis=1), 0)
+    log_density = top[:, 0] + np.log(total / len(q)) - np.sum(x * x, axis=1) / (2 * s2) \
+        - x.shape[1] / 2 * np.log(2 * np.pi * s2)
+    return Mixture(log_density, mean, spread, np.full((len(x), 1), s2))
 
 
 class ExactDenoiser:
@@ -43,19 +60,18 @@ class ExactDenoiser:
     Parameters
     ----------
     schedule : Schedule
-    points : (K, d) float array, or callable: spacing -> (K, d) float array
-        The equally likely values of x_0; as a callable, a grid of at most that spacing, made as fine as each level
-        needs.
+    points : (K, d) float array, or callable: noise width -> (K, d) float array
+        The equally likely values of x_0. A callable is asked for a grid that is fine enough for
+        noise of that width.
     width : float
-        If each point is the centre of a round Gaussian cloud rather than a point, the standard deviation of that
-        cloud. The clouds shrink by sqrt(alpha_bar_t) as points do, so that s_t^2 = 1 - alpha_bar_t + alpha_bar_t
-        width^2; the score is made of s_t as above, and eps* of the score.
+        If each point is the centre of a round Gaussian cloud, the standard deviation of the cloud.
+        Noisy clouds are Gaussians too, of variance s^2 = 1 - alpha_bar_t + alpha_bar_t width^2.
     """
 
     def __init__(self, schedule, points, width=0.0):
         if not callable(points):
-            expect_floats("points", points)
-            if points.ndim != 2 or not len(points):
+            expect("points", points, ("K", "d"))
+            if not len(points):
                 raise ValueError(f"points must have shape (K, d) with K at least 1, got {points.shape}")
         if not 0 <= width < np.inf:
             raise ValueError(f"width must be a number from 0 up, got {width}")
@@ -66,84 +82,68 @@ class ExactDenoiser:
         return self.posterior(xt, t)[0].astype(xt.dtype)
 
     def posterior(self, xt, t):
-        """What x_t tells of the noise: E[eps | x_t] (n, d), and the variance about it, averaged over coordinates, (n,).
+        """What x_t tells about the noise: E[eps | x_t] (n, d), and the variance around it (n,).
 
-        If x_t came from cloud k, it is q_k plus two Gaussians: the cloud's own, and sqrt(1 - alpha_bar_t) eps, which
-        has the share (1 - alpha_bar_t) / s_t^2 of the variance. So eps is sqrt(1 - alpha_bar_t) (x_t - q_k) / s_t^2 on
-        average, with variance 1 - (1 - alpha_bar_t) / s_t^2 about that. Not knowing k adds the variance of that mean
-        over k: (1 - alpha_bar_t) / s_t^4 times that of the q_k.
+        The variance is averaged over the coordinates. If x_t came from cloud k, x_t - q_k is the sum
+        of two Gaussians: the cloud's own, and the noise sqrt(1 - alpha_bar_t) eps, which has the share
+        r = (1 - alpha_bar_t) / s^2 of the variance. So the noise is r (x_t - q_k) on average, and eps
+        has variance 1 - r around its mean (schedule.posterior_variance derives both). Not knowing k
+        adds the variance of that mean over k.
         """
-        _, mean, spread, s2 = self.mixture(xt, t)
-        noise2 = 1 - self.schedule.alpha_bars[t].reshape(-1, 1)                             # (n, 1), or (1, 1)
-        variance = 1 - noise2 / s2 + noise2 * spread[:, None] / s2 ** 2 / xt.shape[1]
-        return np.sqrt(noise2) * (xt - mean) / s2, variance[:, 0]
+        mixture = self.mixture(xt, t)
+        noise = np.sqrt(1 - self.schedule.alpha_bars[t]).reshape(-1, 1)             # (n, 1), or (1, 1)
+        slope = noise / mixture.s2                          # how E[eps | x_t, k] moves with x_t - q_k
+        variance = 1 - slope * noise + slope ** 2 * mixture.spread[:, None] / xt.shape[1]
+        return slope * (xt - mixture.mean), variance[:, 0]
 
     def score(self, xt, t):
-        """grad log p_t(x_t), (n, d) float64: of one Gaussian (q - x_t) / s^2; of a mixture, the w-weighted mean of that."""
-        _, mean, _, s2 = self.mixture(xt, t)
-        return (mean - xt) / s2
+        """grad log p_t(x_t), (n, d) float64: the w-weighted mean of (q_k - x_t) / s^2."""
+        mixture = self.mixture(xt, t)
+        return (mixture.mean - xt) / mixture.s2
 
     def log_density(self, xt, t):
         """log p_t(x_t), (n,) float64."""
-        return self.mixture(xt, t)[0]
+        return self.mixture(xt, t).log_density
 
     def mixture(self, xt, t):
-        """p_t is a mixture of Gaussians of variance s_t^2 around q_k = sqrt(alpha_bar_t) p_k. For each row of xt:
+        """The Mixture of level t for the rows of xt (n, d); t an int or (n,) ints."""
+        expect("xt", xt)
+        t = expect_levels(t, xt.shape[:-1], self.schedule.T)
+        return by_level(self.mixture_at, xt, t) if np.ndim(t) else self.mixture_at(xt, int(t))
 
-        log p_t(x_t) (n,); sum_k w_k q_k (n, d); sum_k w_k |q_k - that|^2 (n,); s_t^2 (n, 1).
-        """
-        expect_floats("xt", xt)
-        t = self.schedule.levels(t, xt.shape[:-1])
-        results = np.empty(len(xt)), np.empty(xt.shape), np.empty(len(xt)), np.empty((len(xt), 1))
-        if t.ndim:                      # a level for each row: the rows of each level in turn
-            for level in np.unique(t):
-                rows = t == level
-                for result, part in zip(results, self.mixture(xt[rows], level)):
-                    result[rows] = part
-            return results
+    def mixture_at(self, xt, t):
+        """The same for one level, a block of rows at a time."""
         alpha_bar = self.schedule.alpha_bars[t]
         s2 = 1 - alpha_bar + alpha_bar * self.width ** 2
-        q = np.sqrt(alpha_bar) * self.grid(np.sqrt(s2 / alpha_bar))
-        expect_rows("xt", xt, q.shape[1], xt.dtype)
-        q2 = np.sum(q * q, axis=1)
+        points = self.points(np.sqrt(s2 / alpha_bar)) if callable(self.points) else self.points
+        q = np.sqrt(alpha_bar) * np.asarray(points, np.float64)
+        expect("xt", xt, ("n", q.shape[1]))
         rows = max(1, CELLS // len(q))
-        for start in range(0, len(xt), rows):
-            block = slice(start, start + rows)
-            for result, part in zip(results, _mixture(xt[block].astype(np.float64), q, q2, s2)):
-                result[block] = part
-        results[3][:] = s2
-        return results
-
-    def grid(self, noise_width):
-        """The points, (K, d) float64; for a callable, as close as noise of that width needs them."""
-        points = self.points(min(SPACING * noise_width, COARSEST)) if callable(self.points) else self.points
-        return np.asarray(points, np.float64)
+        blocks = [bayes(xt[start:start + rows].astype(np.float64), q, s2)
+                  for start in range(0, max(1, len(xt)), rows)]
+        return Mixture(*map(np.concatenate, zip(*blocks)))
 
 
-def _mixture(x, q, q2, s2):
-    """What ExactDenoiser.mixture says, for Gaussians of variance s2 around the rows of q; x (n, d), q (K, d), q2 (K,)."""
-    w = x @ (q.T / s2) - q2 / (2 * s2)      # (n, K): -|x - q|^2 / (2 s2), but for a part that is the same for all q
-    top = w.max(axis=1, keepdims=True)      # taken out, so that the largest exp is 1 and none overflows
-    w -= top
-    np.maximum(w, -700, out=w)              # exp(-700) is nothing beside 1; below it exp is no longer fast
-    np.exp(w, out=w)
-    sums = w @ np.column_stack([q, q2, np.ones(len(q))])                                    # (n, d + 2)
-    total = sums[:, -1]
-    mean = sums[:, :-2] / total[:, None]
-    spread = np.maximum(sums[:, -2] / total - np.sum(mean * mean, axis=1), 0)
-    log_p = top[:, 0] + np.log(total) - np.sum(x * x, axis=1) / (2 * s2) \
-        - np.log(len(q)) - x.shape[1] / 2 * np.log(2 * np.pi * s2)
-    return log_p, mean, spread
+def by_level(mixture_at, xt, t):
+    """The Mixture of rows that each have a level of their own."""
+    result = Mixture(np.empty(len(xt)), np.empty(xt.shape), np.empty(len(xt)), np.empty((len(xt), 1)))
+    for level in np.unique(t):
+        rows = t == level
+        for whole, part in zip(result, mixture_at(xt[rows], int(level))):
+            whole[rows] = part
+    return result
 
 
 def floor_and_excess(denoiser, exact, draw, rng, n=1000, dtype=np.float32):
     """The noise-prediction loss of a denoiser at each level, in two parts: (T,), (T,).
 
-    The floor, E |eps* - eps|^2 / d, is what no denoiser can avoid: the mean of the variance that x_t leaves to the
-    noise. The excess, E |eps_hat - eps*|^2 / d, is the denoiser's own error. Their sum is the loss, because eps* - eps
-    has mean 0 whatever x_t is, so that its product with eps_hat - eps* has mean 0 too. Each part is measured by
-    itself, over n noisy points a level: neither is blurred by the noise in the loss. draw(n, rng) -> x_0 (n, d); the
-    denoiser is given points of `dtype`.
+    The floor, E |eps* - eps|^2 / d, is the loss of the perfect denoiser: the variance that x_t
+    leaves to the noise. The excess, E |eps_hat - eps*|^2 / d, is what our denoiser adds. The two
+    add up to the loss: whatever x_t is, eps* - eps has mean 0, so its product with eps_hat - eps*
+    has mean 0 too. That is also why no denoiser can do better than eps*.
+
+    Both parts are measured directly, over n noisy points a level, so the noise in the loss does
+    not blur them. draw(n, rng) -> x_0 (n, d). The denoiser is given points of `dtype`.
     """
     floor, excess = np.empty(exact.schedule.T), np.empty(exact.schedule.T)
     for t in range(exact.schedule.T):

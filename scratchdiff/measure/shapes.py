@@ -1,11 +1,11 @@
-"""The distributions to learn: built-in shapes of the plane, and points of your own.
+"""Distributions to learn: the built-in shapes of the plane, and the standard form of any points.
 
-A shape is a function `place` from the unit interval (a curve) or the unit square (a region) to the plane: fed with
-uniform random numbers it draws points, fed with evenly spaced numbers it lays a grid for the perfect denoiser.
+A shape is a function `place` from the unit interval (a curve) or the unit square (a region) to the
+plane. Fed with uniform random numbers it draws points. Fed with evenly spaced numbers it lays a
+grid for the perfect denoiser.
 
-All distributions are used in standard form, with mean 0 and mean square distance 1 from it, as the unit circle has by
-itself: the noise schedule is made for points of about that size. One factor for all axes, so that shapes keep their
-proportions.
+All distributions are learned in standard form: mean 0, and mean square distance 1 from it, as the
+unit circle has. The noise schedule is made for points of about that size.
 """
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,71 +14,99 @@ from math import ceil, sqrt
 
 import numpy as np
 
-from scratchdiff.nn.expect import expect_floats
+from scratchdiff.nn.expect import expect
+
+SPACING = 0.7           # of a grid, in units of the noise: see Shape.grid
+COARSEST = 0.1          # the most that it is, in units of the shape
 
 
 @dataclass(frozen=True)
 class Standard:
-    """The map between points as they are given and their standard form: (points - center) / scale, and back."""
+    """The map between points as they are given and their standard form: (points - center) / scale.
+
+    A column that is constant has scale 0. It is 0 in standard form, and comes back as it was.
+    """
 
     center: np.ndarray                  # (d,)
-    scale: float
+    scale: np.ndarray                   # (d,)
 
     @classmethod
     def of(cls, points):
-        """The map for these points, (n, d). ValueError if they are all equal."""
-        expect_floats("points", points)
-        extent = np.ptp(points, axis=0).max()           # divided by first, so that no square overflows or vanishes
-        if not extent > 0:
+        """The map for these points (n, d), a scale for each column. ValueError if all are equal.
+
+        So a height in metres beside a salary in euros are learned equally well.
+        """
+        expect("points", points, ("n", "d"))
+        extent = np.ptp(points, axis=0)                         # (d,)
+        varies = extent > 0
+        if not varies.any():
             raise ValueError("points must not be all equal")
-        center = points.mean(axis=0)
-        return cls(center, float(extent * np.sqrt(np.mean(np.sum(((points - center) / extent) ** 2, axis=1)))))
+        unit = np.where(varies, extent, 1)                      # so that no square overflows
+        shifted = (points - points[0]) / unit
+        center = points[0] + unit * shifted.mean(axis=0)
+        spread = unit * shifted.std(axis=0)
+        return cls(center, np.where(varies, spread, 0) * sqrt(varies.sum()))
 
     def forth(self, points):
-        """To standard form; the dtype is kept."""
-        return (points - self.center.astype(points.dtype)) / self.scale
+        """To standard form, (n, d); the dtype is kept."""
+        scale = np.where(self.scale > 0, self.scale, 1).astype(points.dtype)
+        return (points - self.center.astype(points.dtype)) / scale
 
     def back(self, points):
-        """From standard form, in float64: the center may be far from 0."""
+        """From standard form, in float64, since the center may be far from 0: (n, d)."""
         return points.astype(np.float64) * self.scale + self.center
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A distribution in the plane, in standard form."""
+    """A distribution in the plane, in standard form. One scale for both axes keeps its proportions."""
 
-    place: Callable                     # u (n, inputs) in [0, 1) -> (n, 2), in any position and size
-    length: float                       # the top speed of `place`: how far a point moves for each unit of an input
-    parts: int = 1                      # equal parts of [0, 1) that are mapped without a jump or a corner
-    inputs: int = 1                     # 1 for a curve, 2 for a region
-    width: float = 0.0                  # standard deviation of round Gaussian noise about it
+    place: Callable             # u (n, inputs) in [0, 1) -> (n, 2), in any position and size
+    length: float               # top speed of `place`: how far a point moves per unit of an input
+    parts: int = 1              # equal parts of [0, 1) that are mapped without a jump or a corner
+    inputs: int = 1             # 1 for a curve, 2 for a region
+    width: float = 0.0          # standard deviation of round Gaussian noise around it
 
     def draw(self, n, rng, dtype=np.float64):
         """n random points, (n, 2)."""
-        points = self.standard.forth(self.place(rng.random((n, self.inputs), dtype)).astype(dtype, copy=False))
-        return points + self.standard_width * rng.standard_normal(points.shape, dtype) if self.width else points
+        placed = self.place(rng.random((n, self.inputs), dtype)).astype(dtype, copy=False)
+        points = self.standard.forth(placed)
+        if not self.width:
+            return points
+        return points + self.standard_width * rng.standard_normal(points.shape, dtype)
 
-    def grid(self, spacing):
-        """Points along the curve, or all over the region, no further apart than `spacing`: (K, 2). Noise is left out."""
-        per_part = ceil(self.length / self.parts / (spacing * self.standard.scale))
+    def grid(self, noise_width):
+        """Points along the curve, or all over the region, for the perfect denoiser: (K, 2).
+
+        They are so close together that noise of this width blurs the gaps: at most 0.7 noise widths
+        apart, and at most 0.1. Along a straight line a sum over such points differs from the
+        integral by a fraction of 2 exp(-2 (pi / 0.7)^2), which is 6e-18 (Poisson's summation
+        formula). Near the ends of a curve, corners and edges it is less exact: tests/test_exact.py
+        measures how much. The shape's own round noise is left out.
+        """
+        spacing = min(SPACING * noise_width, COARSEST)
+        per_part = ceil(self.length / self.parts / (spacing * self.standard.scale[0]))
         return self.standard.forth(self.place(self.even(per_part)))
 
     def even(self, per_part):
         """Evenly spaced inputs for `place`, at least one in each part: (K, inputs)."""
         n = self.parts * max(1, per_part)
         u = (np.arange(n) + 0.5) / n
-        return np.stack(np.meshgrid(*[u] * self.inputs, indexing="ij"), axis=-1).reshape(-1, self.inputs)
+        axes = np.meshgrid(*[u] * self.inputs, indexing="ij")
+        return np.stack(axes, axis=-1).reshape(-1, self.inputs)
 
     @cached_property
     def standard(self):
+        """The map to standard form, a `Standard`."""
         points = self.place(self.even(200))
-        around = Standard.of(points)
-        return Standard(around.center, sqrt(around.scale ** 2 + 2 * self.width ** 2))   # the noise adds width^2 on each axis
+        center = points.mean(axis=0)
+        square = np.mean(np.sum((points - center) ** 2, axis=1)) + 2 * self.width ** 2  # noise on two axes
+        return Standard(center, np.full(2, sqrt(square)))
 
     @property
     def standard_width(self):
         """`width` in standard form."""
-        return self.width / self.standard.scale
+        return self.width / float(self.standard.scale[0])
 
 
 def circle(u):
@@ -89,12 +117,12 @@ def circle(u):
 def moons(u):
     """Two half circles, each ending inside the other."""
     lower, angle = u[:, 0] >= 0.5, np.pi * (2 * u[:, 0] % 1)
-    return np.where(lower[:, None], np.column_stack([1 - np.cos(angle), 0.5 - np.sin(angle)]),
-                    np.column_stack([np.cos(angle), np.sin(angle)]))
+    arc = np.column_stack([np.cos(angle), np.sin(angle)])
+    return np.where(lower[:, None], [1, 0.5] - arc, arc)
 
 
 def spiral(u):
-    """One and a quarter turns of r = angle, at nearly even speed: the length grows about with the angle's square."""
+    """One and a quarter turns of r = angle, at nearly even speed: length grows as angle squared."""
     angle = np.pi * np.sqrt(0.25 + 8.75 * u[:, 0])
     return angle[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
 
@@ -126,7 +154,7 @@ def segment(u):
 SHAPES = {
     "circle": Shape(circle, length=2 * np.pi),
     "moons": Shape(moons, length=2 * np.pi, parts=2, width=0.05),
-    "spiral": Shape(spiral, length=4.375 * np.pi * sqrt(np.pi ** 2 + 4)),      # at its beginning, where angle = pi / 2
+    "spiral": Shape(spiral, length=4.375 * np.pi * sqrt(np.pi ** 2 + 4)),   # fastest at its inner end
     "gaussians": Shape(gaussians, length=0, parts=8, width=0.1),
     "checkerboard": Shape(checkerboard, length=4, parts=4, inputs=2),
     "square": Shape(square, length=4, parts=4),

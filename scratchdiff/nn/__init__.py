@@ -1,10 +1,9 @@
-"""A neural network whose derivatives are written by hand. Knows nothing of diffusion.
+"""Lesson 1: backpropagation. A neural network whose derivatives are written by hand.
 
-layers    Linear, ReLU, SiLU: each one's forward pass, backward pass and the derivation of the one from the other
-mlp       layers in a row, over one flat vector of parameters
-loss      mean squared error: the last layer, whose output is a single number
+layers    Linear, ReLU, SiLU: the forward pass, the backward pass, and how one follows from the other
+loss      the mean squared error: the last layer, whose output is a single number
+network   layers in a row, over one flat vector of parameters; the MLP is the usual row
 adam      the optimiser
-gradcheck every derivative of the above against finite differences
-inference the forward pass alone, faster
+gradcheck every derivative against finite differences
 expect    what a layer says when it is called with the wrong thing
 """

@@ -1,24 +1,69 @@
-"""A multilayer perceptron: linear layers with an activation between them, over one flat parameter vector."""
+"""Layers in a row, over one flat vector of parameters; and the MLP, the usual row."""
 import numpy as np
 
 from scratchdiff.nn.layers import Linear, ReLU
 
 
-class MLP:
-    """Linear, activation, Linear, activation, ..., Linear.
+class Network:
+    """y = f_k(... f_2(f_1(x))), for layers f_1, f_2, ..., f_k.
 
-    y = f_k(... f_2(f_1(x))), so by the chain rule the gradient runs through the same layers in the opposite
-    order: each is handed dL/d(its output), and hands dL/d(its input) to the one before it.
+    By the chain rule the gradient runs through the same layers in the opposite order. Each is
+    given dL/d(its output), and hands dL/d(its input) to the layer before it.
 
-    All parameters lie in one 1-D array, `params`, and all their gradients in another, `grads`, layer by layer,
-    W (row by row) before b. The layers' own W, b, dW, db are views into the two. So whoever deals with "the
-    parameters" (an optimiser, a file, a gradient check) deals with one array and need not know of layers. Other values
-    are written into it, `mlp.params[:] = values`: the layers would not know of another array in its place.
+    All parameters lie in one 1-D array, `params`, and all their gradients in another, `grads`:
+    layer by layer, W row by row, then b. The layers' own W, b, dW, db are views into the two. So
+    an optimiser, a file or a gradient check deals with one array and need not know the layers. To
+    load other values, write into it: `network.params[:] = values`.
+    """
 
-    Each weight starts uniform on +-sqrt(3 / d_in), whose variance is 1 / d_in: a sum of d_in inputs, each times such
-    a weight, has the mean square of one of the inputs, so that no linear layer makes a signal fade or blow up (LeCun
-    et al. 1998, section 4.6). The activations between them do make it smaller, ReLU by half, which matters in
-    networks much deeper than these. Biases start at 0.
+    def __init__(self, layers):
+        self.layers = list(layers)
+        arrays = [getattr(layer, name) for layer, name in self.parameters()]
+        self.params = np.concatenate([array.ravel() for array in arrays])       # (P,)
+        self.grads = np.zeros_like(self.params)                                 # (P,)
+        self.seat()
+
+    def forward(self, x):
+        """x (n, d_in) -> y (n, d_out)."""
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+
+    def backward(self, dy):
+        """dy (n, d_out) -> dx (n, d_in); writes `grads`, replacing what was there."""
+        for layer in reversed(self.layers):
+            dy = layer.backward(dy)
+        return dy
+
+    def parameters(self):
+        """Yield (layer, name) for every parameter, in the order of the flat vector."""
+        for layer in self.layers:
+            for name in getattr(layer, "parameters", ()):
+                yield layer, name
+
+    def seat(self):
+        """Make every layer's parameters and gradients views into the two flat vectors."""
+        start = 0
+        for layer, name in self.parameters():
+            shape = getattr(layer, name).shape
+            end = start + getattr(layer, name).size
+            setattr(layer, name, self.params[start:end].reshape(shape))
+            setattr(layer, "d" + name, self.grads[start:end].reshape(shape))
+            start = end
+
+    def __setstate__(self, state):
+        """Of a copy or an unpickled network: NumPy copies views as arrays, so seat them anew."""
+        self.__dict__.update(state)
+        self.seat()
+
+
+class MLP(Network):
+    """A multilayer perceptron: Linear, activation, Linear, activation, ..., Linear.
+
+    Each weight starts uniform on +-sqrt(3 / d_in), which has variance 1 / d_in. A sum of d_in
+    inputs, each times such a weight, then has the mean square of a single input: no linear layer
+    makes a signal fade or blow up (LeCun et al. 1998, section 4.6). Activations do shrink it, ReLU
+    by half; that matters only in much deeper networks. Biases start at 0.
 
     Parameters
     ----------
@@ -27,7 +72,7 @@ class MLP:
     rng : numpy.random.Generator
         Draws the initial weights.
     activation : class
-        The layer between two linear ones: ReLU or SiLU, or your own.
+        The layer between two linear ones: ReLU, SiLU, or your own.
     dtype : float32 to train, float64 to check derivatives
 
     Raises ValueError for fewer than two widths or a width below 1.
@@ -37,31 +82,9 @@ class MLP:
         widths = tuple(widths)
         if len(widths) < 2 or any(int(width) != width or width < 1 for width in widths):
             raise ValueError(f"widths must be two or more whole numbers from 1 up, got {widths}")
-        widths = tuple(map(int, widths))
-        pairs = list(zip(widths, widths[1:]))
-        size = sum(d_in * d_out + d_out for d_in, d_out in pairs)
-        self.widths = widths
-        self.params = np.zeros(size, dtype)
-        self.grads = np.zeros(size, dtype)
-        self.layers = []
-        start = 0
-        for d_in, d_out in pairs:
-            middle, end = start + d_in * d_out, start + d_in * d_out + d_out
-            layer = Linear(self.params[start:middle].reshape(d_in, d_out), self.params[middle:end],
-                           self.grads[start:middle].reshape(d_in, d_out), self.grads[middle:end])
-            layer.W[:] = rng.uniform(-1, 1, (d_in, d_out)) * np.sqrt(3 / d_in)
-            self.layers += [layer, activation()]
-            start = end
-        self.layers.pop()               # no activation after the last linear layer: outputs may have any sign
-
-    def forward(self, x):
-        """x (n, widths[0]) -> y (n, widths[-1])."""
-        for layer in self.layers:
-            x = layer.forward(x)
-        return x
-
-    def backward(self, dy):
-        """dy (n, widths[-1]) -> dx (n, widths[0]); writes `grads`, replacing what was there."""
-        for layer in reversed(self.layers):
-            dy = layer.backward(dy)
-        return dy
+        self.widths = tuple(map(int, widths))
+        layers = []
+        for d_in, d_out in zip(self.widths, self.widths[1:]):
+            W = rng.uniform(-1, 1, (d_in, d_out)) * np.sqrt(3 / d_in)
+            layers += [Linear(W.astype(dtype), np.zeros(d_out, dtype)), activation()]
+        super().__init__(layers[:-1])   # no activation at the end: outputs may have any sign

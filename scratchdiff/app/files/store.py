@@ -7,7 +7,7 @@ An .npz file, which is a zip of .npy files, without pickle and without compressi
     m, v      (P,)     Adam's two averages
     losses    (steps,) the loss at every step so far
     center    (d,)     points are (what the network makes) * scale + center
-    scale     ()
+    scale     (d,)
     points    (n, d)   the person's own points, if the data is no built-in shape
 
 The random numbers of a step depend only on the seed and on its number (diffusion/streams.py), so the seed and the
@@ -24,7 +24,8 @@ from scratchdiff.experiment.data import OWN, own_data, shape_data
 from scratchdiff.app.errors import CommandError
 from scratchdiff.app.files.whole import parse_npy, read_bytes, whole_file
 from scratchdiff.experiment.recipe import Recipe
-from scratchdiff.experiment.model import SPLIT, Model
+from scratchdiff.experiment.model import Diverged, Model
+from scratchdiff.fast.streams import SPLIT
 from scratchdiff.measure.shapes import SHAPES
 
 VERSION = 1
@@ -36,11 +37,11 @@ def save_model(path, model):
               "step": model.adam.k, "data": model.data.name}
     arrays = {"header": np.array(json.dumps(header)), "params": model.adam.params, "m": model.adam.m, "v": model.adam.v,
               "losses": np.array(model.losses, np.float64), "center": model.data.standard.center,
-              "scale": np.array(model.data.standard.scale)}
+              "scale": model.data.standard.scale}
     if model.data.points is not None:
         arrays["points"] = model.data.points
     if not all(np.isfinite(arrays[name]).all() for name in ("params", "m", "v")):
-        raise model.diverged("its parameters are")
+        raise Diverged("its parameters are no longer finite")
     with whole_file(path) as file:
         np.savez(file, **arrays)
 
@@ -77,7 +78,7 @@ def _model(arrays):
     _require(version <= VERSION,
              f"it was written by a newer scratchdiff (its format is {version}, this one knows {VERSION})")
     try:
-        recipe = Recipe(**{**header["recipe"], "hidden": tuple(header["recipe"]["hidden"])})
+        recipe = Recipe(**{**header["recipe"], "hidden": tuple(header["recipe"]["hidden"])}).validated()
     except (KeyError, TypeError) as error:
         raise ValueError(f"its recipe is not complete, or has too much in it ({error})") from None
     seed, step, name = (header.get(key) for key in ("seed", "step", "data"))
@@ -92,14 +93,15 @@ def _model(arrays):
     params, m, v = (_array(arrays, key, np.float32, (size,)) for key in ("params", "m", "v"))
     _require((v >= 0).all(), "array v has entries below 0")
     losses = _array(arrays, "losses", np.float64, (step,))
-    scale = _array(arrays, "scale", np.float64, ())
+    scale = _array(arrays, "scale", np.float64, (d,))
     if name == OWN:
         points = _array(arrays, "points", np.float64, (None, d))
         _require(len(points) >= 2 and np.ptp(points, axis=0).any(), "its points are all equal")
         data = own_data(points, Model.stream(seed, SPLIT))
     else:
         data = shape_data(name)
-    _require(np.array_equal(center, data.standard.center) and scale == data.standard.scale,
+    _require(np.array_equal(center, data.standard.center)
+             and np.array_equal(scale, data.standard.scale),
              "center and scale are not those of its points")
 
     model = Model.new(recipe, seed, data)

@@ -1,10 +1,9 @@
 """What a run says of its result: how good it is, and how good it could have been."""
 import numpy as np
 
-from scratchdiff.experiment.model import REPORT
+from scratchdiff.fast.streams import REPORT
 from scratchdiff.measure.energy import energy_distance, expected_energy_distance
 from scratchdiff.measure.exact import floor_and_excess
-from scratchdiff.diffusion.sampling import reverse_process
 
 COMPARED = 2000         # points a side when two sets of points are compared
 NOISY = 500             # noisy points a level when a loss is compared with the floor
@@ -44,7 +43,7 @@ def could_be_lines(model, points, parts):
     rng = model.stream(model.seed, REPORT)
     circle = model.data.name == "circle"
     start = rng.standard_normal((128 if circle else COMPARED, 2))
-    *_, perfect = reverse_process(model.data.exact(schedule), schedule, start, rng, model.recipe.variance)
+    *_, perfect = model.sampler(model.data.exact(schedule), schedule, start, rng)
     lines = ["how good could it have been?",
              f"  loss    {floor + excess:.4f} = {floor:.4f} that no denoiser can avoid + {excess:.4f} of its own"]
     if circle:
