@@ -173,7 +173,7 @@ def sample_parser():
 
 
 def check_parser():
-    from scratchdiff.chain import LAYERS
+    from scratchdiff.chain.layers import LAYERS
     parser = Parser(" check", CHECK_HELP)
     parser.add_argument("--layer", choices=LAYERS, help="the table of this layer only")
     return parser

@@ -1,0 +1,15 @@
+"""The chain of trust: why you can believe the radius at the end of a run.
+
+    finite differences -> the reference -> the layers, Adam, the sampler -> the radius of a run
+    finite differences -> the perfect denoiser -> how good that radius could have been
+
+A link is a claim, how it is measured, and by how much it may be missed. Finite differences need no
+calculus, so they come first, and each link rests on those before it. `python -m scratchdiff check`
+prints them all (links.py). The last page of this project.
+
+layers     the layers whose gradients are checked, each one row of a table
+backprop   the reference, the layers, the network, Adam
+diffusion  noisy points, batches, the reverse step, the sampler, the perfect denoiser
+trained    a network trained on the spot
+links      the table of all links
+"""

@@ -1,0 +1,134 @@
+"""Links of lesson 1: the reference, every layer, the whole network, Adam."""
+from itertools import product
+
+import numpy as np
+
+from scratchdiff import reference
+from scratchdiff.chain.layers import LAYERS, WIDTHS, clean_points, layer_reports, small_mlp
+from scratchdiff.chain.link import Measured, distance, in_a_line, worst
+from scratchdiff.diffusion.denoiser import SKIP_AND_GAIN, Denoiser
+from scratchdiff.diffusion.schedule import Schedule
+from scratchdiff.nn.adam import Adam
+from scratchdiff.nn.gradcheck import check_gradients
+from scratchdiff.nn.layers import ACTIVATIONS
+from scratchdiff.nn.loss import MSE
+
+KINDS = list(product(ACTIVATIONS, SKIP_AND_GAIN))   # every activation, every meaning of the output
+
+
+class ReferenceLoss:
+    """The reference's loss as a function of all its parameters, so that the checker can ask it."""
+
+    def __init__(self, activation, predicts, seed=2):
+        self.activation, self.predicts = reference.ACTIVATIONS[activation], predicts
+        self.alpha_bars = reference.alpha_bars_of(Schedule.linear().betas.tolist())
+        self.batch = [(reference.add_noise(x0, eps, self.alpha_bars[t]), t, eps) for x0, t, eps
+                      in zip(*(array.tolist() for array in clean_points(seed=seed)))]
+
+    def forward(self, params):
+        network = reference.unflatten(params.tolist(), WIDTHS)
+        loss, self.gradient = reference.loss_and_gradients(
+            network, self.activation, self.predicts, self.alpha_bars, self.batch)
+        return loss
+
+    def backward(self, dloss):
+        return dloss * np.array(self.gradient)
+
+
+def reference_gradients():
+    """The first link: nothing before it but finite differences."""
+    figure, where = 0.0, ""
+    for activation, predicts in KINDS:
+        network = small_mlp(activation)
+        report = check_gradients(ReferenceLoss(activation, predicts), network.params.copy())
+        if report.error > figure or not report.ok:
+            figure = report.error if report.ok else np.inf
+            where = f"reference.py with {activation} that predicts {predicts}"
+            if not report.ok:
+                worst_place = parameter_name(network, report.arrays[0].worst[0])
+                return Measured(figure, f"{where}: worst at {worst_place}", str(report))
+    return Measured(figure, where)
+
+
+def network_gradients():
+    """Every layer, by the gradient checker. A layer that raises does not hide the others."""
+    figure, tables, wrong = 0.0, [], []
+    for name in LAYERS:
+        try:
+            for title, report in layer_reports(name):
+                table = str(report).replace(report.title, title, 1)
+                (tables if report.ok else wrong).append(table)
+                figure = max(figure, report.error if report.ok else np.inf)
+        except Exception as error:
+            wrong.append(f"{name}: WRONG\n  {in_a_line(error)}")
+            figure = np.inf
+    return Measured(figure, tables="\n".join(wrong or tables))
+
+
+def network_is_reference():
+    """The loss and its gradient, twice, from the same clean points and the same noise.
+
+    Two batches in a row, so that a layer which keeps anything of an earlier batch is found.
+    """
+    misses = {}
+    for activation, predicts in KINDS:
+        denoiser, mse = Denoiser(small_mlp(activation), Schedule.linear(), predicts), MSE()
+        for seed in (3, 2):
+            x0, t, eps = clean_points(seed=seed)
+            xt = denoiser.schedule.add_noise(x0, t, eps)
+            loss = mse.forward(denoiser.forward(xt, t), eps)
+            denoiser.backward(mse.backward())
+        theirs = ReferenceLoss(activation, predicts, seed)
+        kind = f"{activation} that predicts {predicts}"
+        grads = denoiser.network.grads
+        misses[f"the loss, {kind}"] = abs(loss - theirs.forward(denoiser.network.params))
+        expected = theirs.backward(1.0)
+        place = parameter_name(denoiser.network, int(np.abs(grads - expected).argmax()))
+        misses[f"{place}, {kind}"] = distance(grads, expected)
+    return worst(misses)
+
+
+def parameter_name(network, index):
+    """Entry `index` of the flat vector as a person knows it: "layers[2].W[0, 3]"."""
+    for layer, name in network.parameters():
+        array = getattr(layer, name)
+        if index < array.size:
+            entry = ", ".join(map(str, np.unravel_index(index, array.shape)))
+            return f"layers[{network.layers.index(layer)}].{name}[{entry}]"
+        index -= array.size
+
+
+def adam_is_reference():
+    """Twenty steps on the same gradients, of all sizes and signs."""
+    rng = np.random.default_rng(0)
+    params, grads = rng.standard_normal(50), np.zeros(50)
+    adam = Adam(params, grads)
+    theirs, m, v = params.tolist(), [0.0] * 50, [0.0] * 50
+    misses = {}
+    for k in range(1, 21):
+        grads[:] = rng.standard_normal(50) * 10.0 ** rng.integers(-6, 3, 50)
+        adam.step(0.1 / k)
+        reference.adam_step(theirs, grads.tolist(), m, v, k, 0.1 / k)
+        for name, mine, other in [("m", adam.m, m), ("v", adam.v, v), ("params", params, theirs)]:
+            place = np.abs(mine - other).argmax()
+            misses[f"{name}[{place}] after step {k}"] = distance(mine, other)
+    first = next((place for place, miss in misses.items() if not miss <= 1e-12), None)
+    return Measured(worst(misses).figure, f"the two part at {first}")
+
+
+def adam_step_length():
+    """No twin: while the gradient stays the same, each step has length lr, whatever its scale.
+
+    Then m_hat is the gradient g and v_hat its square, so a step is lr g / (|g| + eps). The smallest
+    g here is 1e-2, a million times Adam's eps.
+    """
+    grads = np.array([1e-2, -1e-2, 1.0, -30.0, 1e3])
+    params = np.zeros(5)
+    adam = Adam(params, grads)
+    misses = {}
+    for k in range(1, 6):
+        before = params.copy()
+        adam.step(0.01)
+        miss = np.abs((before - params) / (0.01 * np.sign(grads)) - 1)
+        misses[f"step {k}, gradient {grads[miss.argmax()]:g}"] = miss.max()
+    return worst(misses)

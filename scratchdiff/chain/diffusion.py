@@ -1,0 +1,196 @@
+"""Links of lesson 2: noisy points, batches, the reverse step, the sampler, the perfect denoiser."""
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+
+from scratchdiff import reference
+from scratchdiff.chain.layers import WIDTHS
+from scratchdiff.chain.link import Measured, distance, worst
+from scratchdiff.chain.trained import trained
+from scratchdiff.diffusion.denoiser import Denoiser
+from scratchdiff.diffusion.sampling import reverse_process, reverse_step
+from scratchdiff.diffusion.schedule import VARIANCES, Schedule
+from scratchdiff.experiment.data import shape_data
+from scratchdiff.experiment.model import Model
+from scratchdiff.experiment.recipe import RECIPES
+from scratchdiff.fast.batches import CHUNK, chunked_batches
+from scratchdiff.fast.blocks import sample, walk
+from scratchdiff.measure.exact import ExactDenoiser, floor_and_excess
+from scratchdiff.measure.shapes import SHAPES
+from scratchdiff.nn.layers import ACTIVATIONS
+from scratchdiff.nn.network import MLP
+
+PATH = 1e-10            # two paths that differ by more than rounding, relative to the points
+
+
+def noise_is_reference():
+    """add_noise at every level, against the reference."""
+    schedule, rng = Schedule.linear(), np.random.default_rng(0)
+    alpha_bars = reference.alpha_bars_of(schedule.betas.tolist())
+    misses = {}
+    for t in range(schedule.T):
+        x0, eps = rng.standard_normal((2, 3))
+        misses[f"level {t}"] = distance(schedule.add_noise(x0, t, eps),
+                                        reference.add_noise(x0.tolist(), eps.tolist(), alpha_bars[t]))
+    return worst(misses)
+
+
+def batches_are_fair():
+    """Two chunks of training batches, in standard errors: noise, levels, pairs, and points."""
+    schedule, batch_size = Schedule.linear(), 64
+    batches = chunked_batches(SHAPES["circle"].draw, schedule, np.random.default_rng(0), batch_size,
+                              antithetic=True, dtype=np.float64)
+    xt, t, eps = map(np.array, zip(*(next(batches) for _ in range(2 * CHUNK))))
+    first, second = eps[:, :batch_size // 2], eps[:, batch_size // 2:]      # of each pair
+    levels = np.bincount(t[:, :batch_size // 2].ravel(), minlength=schedule.T)
+    each = levels.sum() / schedule.T                                        # expected, of each level
+    means = t[:, :batch_size // 2].mean(axis=1)
+    spread = means.var() / (t.var() / (batch_size // 2))
+    alpha_bars = schedule.alpha_bars[t][..., None]
+    x0 = (xt - np.sqrt(1 - alpha_bars) * eps) / np.sqrt(alpha_bars)
+    n = len(first[..., 0].ravel())
+    return worst({
+        "the mean of the noise": np.abs(first.mean(axis=(0, 1))).max() * np.sqrt(n),
+        "the variance of the noise": np.abs(first.var(axis=(0, 1)) - 1).max() * np.sqrt(n / 2),
+        "two noises of a pair, which should be opposite": np.abs(first + second).max() * np.sqrt(n),
+        "the noise of two chunks, which should differ":
+            np.abs(np.mean(first[:CHUNK] * first[CHUNK:], axis=(0, 1))).max() * np.sqrt(n / 2),
+        "how often each level is drawn": np.abs(levels - each).max() / np.sqrt(each),
+        "the levels in a batch, which should differ":
+            abs(spread - 1) * np.sqrt(len(means) / 2),
+        "what is left of x_t without the noise": np.abs(np.hypot(*x0.T) - 1).max() * 1e9,
+    })
+
+
+def step_is_posterior():
+    """No twin: with the exact noise, a reverse step is the mean and the variance of x_{t-1}.
+
+    In one dimension, by definition: p(x_{t-1} | x_t, x_0) is the product of two Gaussians,
+    p(x_{t-1} | x_0) and p(x_t | x_{t-1}), laid out on a fine grid and normalised. The mean and the
+    variance of x_{t-1} given x_0 follow step by step from the betas.
+    """
+    schedule, x0, eps = Schedule.linear(), 0.8, -1.3
+    misses = {}
+    mean, variance = x0, 0.0                                # of x_{t-1}, given x_0
+    for t, beta in enumerate(schedule.betas):
+        after, after_variance = np.sqrt(1 - beta) * mean, (1 - beta) * variance + beta
+        xt = np.array([[after + np.sqrt(after_variance) * eps]])
+        ours = reverse_step(xt, t, np.array([[eps]]), np.zeros((1, 1)), schedule)[0, 0]
+        noisy = reverse_step(xt, t, np.array([[eps]]), np.ones((1, 1)), schedule)[0, 0]
+        if t == 0:
+            misses["level 0, which should lead to x_0"] = abs(ours - x0) + abs(noisy - x0)
+        else:
+            x = mean + np.sqrt(variance) * np.linspace(-12, 12, 20_001)     # the grid of x_{t-1}
+            log_p = -(x - mean) ** 2 / (2 * variance) - (xt[0, 0] - np.sqrt(1 - beta) * x) ** 2 / (2 * beta)
+            p = np.exp(log_p - log_p.max())
+            p /= p.sum()
+            expected = p @ x
+            misses[f"level {t}, the mean"] = abs(ours - expected)
+            misses[f"level {t}, sigma"] = abs(noisy - ours - np.sqrt(p @ (x - expected) ** 2))
+        mean, variance = after, after_variance
+    return worst(misses)
+
+
+def score_is_gradient():
+    """Noisy points around the circle: the score against central differences of the log density."""
+    exact = ExactDenoiser(Schedule.linear(), SHAPES["circle"].grid)
+    rng = np.random.default_rng(0)
+    misses = {}
+    for t in range(exact.schedule.T):
+        x0 = SHAPES["circle"].draw(20, rng)
+        xt = exact.schedule.add_noise(x0, t, rng.standard_normal(x0.shape))
+        h = 1e-4 * np.sqrt(1 - exact.schedule.alpha_bars[t])    # the density bends over a noise width
+        differences = np.stack([exact.log_density(xt + step, t) - exact.log_density(xt - step, t)
+                                for step in h * np.eye(2)], axis=1) / (2 * h)
+        misses[f"level {t}"] = distance(exact.score(xt, t), differences)
+    return worst(misses)
+
+
+def floor_is_loss():
+    """The variance that the perfect denoiser leaves to the noise is its mean squared error.
+
+    For a curve, for clouds, and for moons, whose points are not all equally far from the centre:
+    if they are, the term q^2 of Bayes' rule cancels, and would not be checked.
+    """
+    rng = np.random.default_rng(0)
+    misses = {}
+    for name in ("circle", "gaussians", "moons"):
+        shape = SHAPES[name]
+        exact = ExactDenoiser(Schedule.linear(), shape.grid, shape.standard_width)
+        x0 = shape.draw(5000, rng)
+        t, eps = rng.integers(exact.schedule.T, size=len(x0)), rng.standard_normal(x0.shape)
+        guess, variance = exact.posterior(exact.schedule.add_noise(x0, t, eps), t)
+        squares = np.mean((guess - eps) ** 2, axis=1) - variance
+        misses[name] = abs(squares.mean()) / (squares.std() / np.sqrt(len(squares)))
+    return worst(misses)
+
+
+def sampler_is_reference(count=3):
+    """A few points walk back twice, with the same noise: by the sampler and by the reference.
+
+    They ask a trained network, and a new one of the tutorial's kind.
+    """
+    new = Model.new(replace(RECIPES["tutorial"], hidden=WIDTHS[1:-1]), 0, shape_data("circle"))
+    figure, where = 0.0, ""
+    for model, variance in product([new, trained()], VARIANCES):
+        denoiser, network = in_double(model)
+        schedule, recipe = denoiser.schedule, model.recipe
+        betas = schedule.betas.tolist()
+        alpha_bars = reference.alpha_bars_of(betas)
+        x = np.random.default_rng(0).standard_normal((count, 2))
+        states = reverse_process(denoiser, schedule, x, np.random.default_rng(1), variance)
+        theirs, rng = x.tolist(), np.random.default_rng(1)
+        for t, state in zip(reversed(range(schedule.T)), states):
+            zs = rng.standard_normal((count, 2)).tolist()
+            for i, (point, z) in enumerate(zip(theirs, zs)):
+                guess, _, _ = reference.guess_noise(
+                    network, reference.ACTIVATIONS[recipe.activation], recipe.predicts, point, t, alpha_bars)
+                theirs[i] = reference.reverse_step(point, t, guess, z, betas, alpha_bars, variance)
+            miss = distance(state, theirs)
+            if not miss <= figure:
+                figure = miss if miss == miss else np.inf
+                where = where or (f"the paths part at level {t}, with variance {variance}"
+                                  if not miss <= PATH else "")
+    return Measured(figure, where)
+
+
+def blocks_are_the_walk():
+    """The fast sampler, with its blocks and its forward pass in place, against the plain walk."""
+    misses = {}
+    new = Model.new(replace(RECIPES["tutorial"], hidden=WIDTHS[1:-1]), 0, shape_data("circle"))
+    for name, model in [("relu", new), ("silu", trained())]:
+        denoiser, _ = in_double(model)
+        setting = denoiser.schedule, 5, 2, np.random.default_rng(0)
+        fast = next(sample(denoiser, *setting, dtype=np.float64))
+        *_, plain = walk(denoiser, denoiser.schedule, 0, 2, np.random.default_rng(0), dtype=np.float64)
+        misses[f"a network with {name}"] = distance(fast, plain[:5])
+    return worst(misses)
+
+
+def in_double(model):
+    """A model's denoiser again in float64, and its network as the reference wants it."""
+    recipe, network = model.recipe, model.denoiser.network
+    double = MLP(network.widths, np.random.default_rng(0), ACTIVATIONS[recipe.activation], np.float64)
+    double.params[:] = network.params
+    denoiser = Denoiser(double, model.denoiser.schedule, recipe.predicts)
+    return denoiser, reference.unflatten(double.params.tolist(), network.widths)
+
+
+def perfect_radius():
+    """Where the sampler ends when every guess is perfect."""
+    exact = ExactDenoiser(Schedule.linear(), SHAPES["circle"].grid)
+    points = sample(exact, exact.schedule, 500, 2, np.random.default_rng(0), dtype=np.float64)
+    return Measured(np.abs(np.hypot(*np.concatenate(list(points)).T) - 1).max())
+
+
+def network_excess():
+    model = trained()
+    exact = ExactDenoiser(model.denoiser.schedule, SHAPES["circle"].grid)
+    _, excess = floor_and_excess(model.denoiser, exact, SHAPES["circle"].draw, np.random.default_rng(0))
+    return Measured(excess.mean(), f"the worst level is {excess.argmax()}, with {excess.max():.1e}")
+
+
+def network_radius():
+    radius = np.hypot(*np.concatenate(list(trained().sample(500))).T)
+    return Measured(np.sqrt(np.mean((radius - 1) ** 2)))

@@ -1,0 +1,60 @@
+"""The layers whose gradients are checked: each one row of a table, for `check` and for the tests.
+
+A new layer with derivatives gets a row here. It is then held against finite differences by
+`python -m scratchdiff check`, by `check --layer NAME`, and by tests/test_gradients.py.
+"""
+import numpy as np
+
+from scratchdiff.diffusion.denoiser import SKIP_AND_GAIN, Denoiser
+from scratchdiff.diffusion.schedule import Schedule
+from scratchdiff.measure.shapes import SHAPES
+from scratchdiff.nn.gradcheck import check_gradients
+from scratchdiff.nn.layers import ACTIVATIONS, Linear
+from scratchdiff.nn.loss import MSE
+from scratchdiff.nn.network import MLP
+
+WIDTHS = (3, 6, 6, 2)   # oblong and square: a missing or extra transpose shows in one of them
+
+
+def small_mlp(activation, seed=1):
+    """A small network in float64. Its biases are not 0, since 0 would hide a forgotten bias."""
+    rng = np.random.default_rng(seed)
+    mlp = MLP(WIDTHS, rng, ACTIVATIONS[activation], np.float64)
+    mlp.params += 0.1 * rng.standard_normal(mlp.params.shape)
+    return mlp
+
+
+def clean_points(n=5, seed=2):
+    """Points of the circle, levels and noise, in float64: x0 (n, 2), t (n,), eps (n, 2)."""
+    rng = np.random.default_rng(seed)
+    return SHAPES["circle"].draw(n, rng), rng.integers(50, size=n), rng.standard_normal((n, 2))
+
+
+def numbers(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def denoisers():
+    x0, t, eps = clean_points()
+    schedule = Schedule.linear()
+    xt = schedule.add_noise(x0, t, eps)
+    return {f"Denoiser that predicts {predicts}": (Denoiser(small_mlp("silu"), schedule, predicts), xt, t)
+            for predicts in reversed(SKIP_AND_GAIN)}
+
+
+# name: () -> {title: (layer, the arguments of its forward)}
+LAYERS = {
+    "Linear": lambda: {"Linear": (Linear(numbers(3, 4), numbers(4)), numbers(5, 3))},
+    **{layer.__name__: lambda layer=layer: {layer.__name__: (layer(), numbers(5, 3))}
+       for layer in ACTIVATIONS.values()},
+    "MSE": lambda: {"MSE": (MSE(), numbers(5, 3), numbers(5, 3, seed=1))},
+    "MLP": lambda: {f"MLP with {ACTIVATIONS[name].__name__}": (small_mlp(name), numbers(5, 3))
+                    for name in ACTIVATIONS},
+    "Denoiser": denoisers,
+}
+
+
+def layer_reports(name):
+    """Yield (title, the gradient checker's report) for each kind of the layer of that name."""
+    for title, (layer, *arguments) in LAYERS[name]().items():
+        yield title, check_gradients(layer, *arguments)

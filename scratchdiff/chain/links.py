@@ -1,0 +1,29 @@
+"""All the links of the chain of trust, in groups: what a link rests on stands above it.
+
+Why these bounds. Rounding is about 1e-16 for each operation; 1e-12 and 1e-10 leave room for many of
+them. 1e-6 is for differences over 1e-4 noise widths, whose truncation error is about 1e-8. 1e-5 is
+ten times what Adam's eps adds. Chance is more than 4 standard errors off once in 16,000 times, and
+more than 5 once in 2 million. 1e-3 is twenty times what the 50 steps cost. The last two bounds are
+what each of ten seeds has to keep.
+"""
+from scratchdiff.chain import backprop, diffusion
+from scratchdiff.chain.link import Link
+from scratchdiff.nn.gradcheck import TOLERANCE
+
+LINKS = [
+    [Link("the reference's gradients = finite differences", backprop.reference_gradients, TOLERANCE)],
+    [Link("every layer's gradients = finite differences", backprop.network_gradients, TOLERANCE),
+     Link("the network's gradients = the reference's", backprop.network_is_reference, 1e-12)],
+    [Link("20 steps of Adam = 20 of the reference's Adam", backprop.adam_is_reference, 1e-12),
+     Link("a steady gradient: each step has length lr", backprop.adam_step_length, 1e-5)],
+    [Link("noisy points = the reference's, at every level", diffusion.noise_is_reference, 1e-12),
+     Link("training batches: chance (in standard errors)", diffusion.batches_are_fair, 5)],
+    [Link("the perfect denoiser = its density's differences", diffusion.score_is_gradient, 1e-6),
+     Link("the floor = its loss (in standard errors)", diffusion.floor_is_loss, 4)],
+    [Link("a reverse step = the posterior, on a grid", diffusion.step_is_posterior, 1e-10),
+     Link("the sampler = the reference's, point by point", diffusion.sampler_is_reference, 1e-10),
+     Link("the fast sampler = the plain walk", diffusion.blocks_are_the_walk, 1e-10),
+     Link("with the perfect denoiser: error of the radius", diffusion.perfect_radius, 1e-3)],
+    [Link("a new network's loss, above the floor", diffusion.network_excess, 0.006),
+     Link("its points: root mean square of radius - 1", diffusion.network_radius, 0.017)],
+]

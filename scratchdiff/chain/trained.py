@@ -1,0 +1,15 @@
+"""A network trained on the spot, once, for the links that need one."""
+from functools import cache
+
+from scratchdiff.experiment.data import shape_data
+from scratchdiff.experiment.model import Model
+from scratchdiff.experiment.recipe import RECIPES
+
+
+@cache
+def trained():
+    """A model of the default recipe, trained on the circle."""
+    model = Model.new(RECIPES["default"], 0, shape_data("circle"))
+    for _ in model.train():
+        pass
+    return model
