@@ -42,9 +42,9 @@ class Denoiser:
         expect_choice("predicts", predicts, SKIP_AND_GAIN)
         self.network, self.schedule, self.predicts, self.d = network, schedule, predicts, d
         self.dtype = network.params.dtype
-        self.skip, self.gain = (table[:, None].astype(self.dtype)                       # (T, 1)
-                                for table in SKIP_AND_GAIN[predicts](schedule.alpha_bars))
-        self.times = (np.arange(schedule.T) / schedule.T)[:, None].astype(self.dtype)   # (T, 1)
+        self.times = (np.arange(schedule.T) / schedule.T).astype(self.dtype)            # (T,)
+        self.signals = np.sqrt(schedule.alpha_bars)[:, None].astype(self.dtype)         # (T, 1)
+        self.noises = np.sqrt(1 - schedule.alpha_bars)[:, None].astype(self.dtype)      # (T, 1)
 
     def forward(self, xt, t, *given):
         """xt (n, d), t an int or (n,) ints -> eps_hat (n, d). `given`: more columns for the network.
@@ -52,26 +52,30 @@ class Denoiser:
         Raises TypeError or ValueError if xt or t has a wrong type or shape, or level t does not exist.
         """
         expect("xt", xt, ("n", self.d), self.dtype)
-        self.t = t = expect_levels(t, xt.shape[:-1], self.schedule.T)
+        t = expect_levels(t, xt.shape[:-1], self.schedule.T)
+        signal, noise = self.signals.take(t, axis=0), self.noises.take(t, axis=0)       # (n, 1)
+        self.skip, self.gain = SKIP_AND_GAIN[self.predicts](signal, noise)
         F = self.network.forward(self.network_inputs(xt, t, *given))
         expect("the network's output", F, xt.shape)
-        return self.skip[t] * xt + self.gain[t] * F
+        return self.skip * xt + self.gain * F
 
     def backward(self, deps):
         """deps (n, d) -> dxt (n, d); writes the network's gradients."""
-        dinputs = self.network.backward(self.gain[self.t] * deps)
-        return self.skip[self.t] * deps + dinputs[:, :self.d]
+        dinputs = self.network.backward(self.gain * deps)
+        return self.skip * deps + dinputs[:, :self.d]
 
     def network_inputs(self, xt, t, *given):
         """The columns [x_t, time_t, *given], (n, d + 1 or more)."""
-        time = np.broadcast_to(self.times[t], (len(xt), 1))
+        time = np.empty((len(xt), 1), self.dtype)
+        time[:, 0] = self.times[t]
         return np.concatenate([xt, time, *given], axis=1)
 
     def __call__(self, xt, t, *given):
         return self.forward(xt, t, *given)
 
 
+# Of signal = sqrt(alpha_bar_t) and noise = sqrt(1 - alpha_bar_t), as in x_t = signal x_0 + noise eps.
 SKIP_AND_GAIN = {
-    "eps": lambda alpha_bars: (np.zeros_like(alpha_bars), np.ones_like(alpha_bars)),
-    "v": lambda alpha_bars: (np.sqrt(1 - alpha_bars), np.sqrt(alpha_bars)),
+    "eps": lambda signal, noise: (0.0, 1.0),
+    "v": lambda signal, noise: (noise, signal),
 }

@@ -38,6 +38,8 @@ class Inference:
     def __init__(self, network, n):
         self.params = network.params
         piece = PIECE if n % PIECE == 0 else n
+        widest = max(len(layer.W) for layer in network.layers if isinstance(layer, Linear))
+        scratch = np.empty(n * (widest + 1), network.params.dtype)      # for activations to work in
         self.steps, target = [], None               # target: the [x, 1] that a layer may write to
         for layer in reversed(network.layers):
             if isinstance(layer, Linear):
@@ -46,7 +48,8 @@ class Inference:
                 step = Product(rows, W1, None if target is None else target.x)
                 target = step
             elif type(layer) in IN_PLACE and target is not None:
-                step = partial(in_place, IN_PLACE[type(layer)], target, np.empty_like(target.rows))
+                room = scratch[:target.rows.size].reshape(target.rows.shape)
+                step = partial(in_place, IN_PLACE[type(layer)], target, room)
             else:
                 step, target = partial(forward, copy(layer), n), None
             self.steps.insert(0, step)

@@ -3,7 +3,7 @@ from math import sqrt
 
 import numpy as np
 
-from scratchdiff.nn.expect import expect
+from scratchdiff.nn.expect import expect, expect_positive
 
 
 class Adam:
@@ -35,8 +35,7 @@ class Adam:
         for name, beta in [("beta1", beta1), ("beta2", beta2)]:
             if not 0 <= beta < 1:
                 raise ValueError(f"{name} must be at least 0 and below 1, got {beta}")
-        if not 0 < eps < np.inf:
-            raise ValueError(f"eps must be a number above 0, got {eps}")
+        expect_positive("eps", eps)
         self.params, self.grads = params, grads
         self.beta1, self.beta2, self.eps = beta1, beta2, eps
         self.m = np.zeros_like(params)
@@ -47,8 +46,7 @@ class Adam:
         """One step of length about lr: a number above 0, or an array (P,) with one for each
         parameter. ValueError for anything else, before a parameter is moved.
         """
-        if not (np.all(np.greater(lr, 0)) and np.all(np.less(lr, np.inf))):
-            raise ValueError(f"lr must be a number above 0, got {lr}")
+        expect_positive("lr", lr)
         self.k += 1
         self.m *= self.beta1
         self.m += (1 - self.beta1) * self.grads

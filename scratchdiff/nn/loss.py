@@ -28,4 +28,4 @@ class MSE:
         return float(np.vdot(self.difference, self.difference)) / guess.size    # a sum of squares
 
     def backward(self, dloss=1.0):
-        return 2 * self.difference / self.difference.size * dloss
+        return 2 / self.difference.size * dloss * self.difference
