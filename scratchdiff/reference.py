@@ -60,7 +60,7 @@ def forward(network, activation, x):
 
 
 def backward(network, activation, inputs, sums, dy):
-    """How the loss moves with every weight, bias and input, given dy: how it moves with each output.
+    """How the loss moves with every weight, bias and input; dy is how it moves with each output.
 
     Let dz[j] be how the loss moves with neuron j's sum z[j]. In one layer,
         z[j] moves by x[k] for each unit of W[k][j]         so  dW[k][j] = x[k] dz[j]

@@ -31,8 +31,8 @@ def noise_is_reference():
     misses = {}
     for t in range(schedule.T):
         x0, eps = rng.standard_normal((2, 3))
-        misses[f"level {t}"] = distance(schedule.add_noise(x0, t, eps),
-                                        reference.add_noise(x0.tolist(), eps.tolist(), alpha_bars[t]))
+        theirs = reference.add_noise(x0.tolist(), eps.tolist(), alpha_bars[t])
+        misses[f"level {t}"] = distance(schedule.add_noise(x0, t, eps), theirs)
     return worst(misses)
 
 
@@ -44,7 +44,7 @@ def batches_are_fair():
     xt, t, eps = map(np.array, zip(*(next(batches) for _ in range(2 * CHUNK))))
     first, second = eps[:, :batch_size // 2], eps[:, batch_size // 2:]      # of each pair
     levels = np.bincount(t[:, :batch_size // 2].ravel(), minlength=schedule.T)
-    each = levels.sum() / schedule.T                                        # expected, of each level
+    each = levels.sum() / schedule.T                                        # expected
     means = t[:, :batch_size // 2].mean(axis=1)
     spread = means.var() / (t.var() / (batch_size // 2))
     alpha_bars = schedule.alpha_bars[t][..., None]
@@ -82,7 +82,9 @@ def step_is_posterior():
             misses["level 0, which should lead to x_0"] = abs(ours - x0) + abs(noisy - x0)
         else:
             x = mean + np.sqrt(variance) * np.linspace(-12, 12, 20_001)     # the grid of x_{t-1}
-            log_p = -(x - mean) ** 2 / (2 * variance) - (xt[0, 0] - np.sqrt(1 - beta) * x) ** 2 / (2 * beta)
+            from_x0 = (x - mean) ** 2 / (2 * variance)
+            to_xt = (xt[0, 0] - np.sqrt(1 - beta) * x) ** 2 / (2 * beta)
+            log_p = -from_x0 - to_xt
             p = np.exp(log_p - log_p.max())
             p /= p.sum()
             expected = p @ x
@@ -100,7 +102,7 @@ def score_is_gradient():
     for t in range(exact.schedule.T):
         x0 = SHAPES["circle"].draw(20, rng)
         xt = exact.schedule.add_noise(x0, t, rng.standard_normal(x0.shape))
-        h = 1e-4 * np.sqrt(1 - exact.schedule.alpha_bars[t])    # the density bends over a noise width
+        h = 1e-4 * np.sqrt(1 - exact.schedule.alpha_bars[t])    # in noise widths
         differences = np.stack([exact.log_density(xt + step, t) - exact.log_density(xt - step, t)
                                 for step in h * np.eye(2)], axis=1) / (2 * h)
         misses[f"level {t}"] = distance(exact.score(xt, t), differences)
@@ -136,6 +138,7 @@ def sampler_is_reference(count=3):
     for model, variance in product([new, trained()], VARIANCES):
         denoiser, network = in_double(model)
         schedule, recipe = denoiser.schedule, model.recipe
+        activation = reference.ACTIVATIONS[recipe.activation]
         betas = schedule.betas.tolist()
         alpha_bars = reference.alpha_bars_of(betas)
         x = np.random.default_rng(0).standard_normal((count, 2))
@@ -144,8 +147,8 @@ def sampler_is_reference(count=3):
         for t, state in zip(reversed(range(schedule.T)), states):
             zs = rng.standard_normal((count, 2)).tolist()
             for i, (point, z) in enumerate(zip(theirs, zs)):
-                guess, _, _ = reference.guess_noise(
-                    network, reference.ACTIVATIONS[recipe.activation], recipe.predicts, point, t, alpha_bars)
+                guess, _, _ = reference.guess_noise(network, activation, recipe.predicts,
+                                                    point, t, alpha_bars)
                 theirs[i] = reference.reverse_step(point, t, guess, z, betas, alpha_bars, variance)
             miss = distance(state, theirs)
             if not miss <= figure:
@@ -161,9 +164,9 @@ def blocks_are_the_walk():
     new = Model.new(replace(RECIPES["tutorial"], hidden=WIDTHS[1:-1]), 0, shape_data("circle"))
     for name, model in [("relu", new), ("silu", trained())]:
         denoiser, _ = in_double(model)
-        setting = denoiser.schedule, 5, 2, np.random.default_rng(0)
-        fast = next(sample(denoiser, *setting, dtype=np.float64))
-        *_, plain = walk(denoiser, denoiser.schedule, 0, 2, np.random.default_rng(0), dtype=np.float64)
+        schedule, rng = denoiser.schedule, np.random.default_rng(0)
+        fast = next(sample(denoiser, schedule, 5, 2, rng, dtype=np.float64))
+        *_, plain = walk(denoiser, schedule, 0, 2, rng, dtype=np.float64)
         misses[f"a network with {name}"] = distance(fast, plain[:5])
     return worst(misses)
 
@@ -171,7 +174,8 @@ def blocks_are_the_walk():
 def in_double(model):
     """A model's denoiser again in float64, and its network as the reference wants it."""
     recipe, network = model.recipe, model.denoiser.network
-    double = MLP(network.widths, np.random.default_rng(0), ACTIVATIONS[recipe.activation], np.float64)
+    double = MLP(network.widths, np.random.default_rng(0), ACTIVATIONS[recipe.activation],
+                 np.float64)
     double.params[:] = network.params
     denoiser = Denoiser(double, model.denoiser.schedule, recipe.predicts)
     return denoiser, reference.unflatten(double.params.tolist(), network.widths)
@@ -185,9 +189,9 @@ def perfect_radius():
 
 
 def network_excess():
-    model = trained()
-    exact = ExactDenoiser(model.denoiser.schedule, SHAPES["circle"].grid)
-    _, excess = floor_and_excess(model.denoiser, exact, SHAPES["circle"].draw, np.random.default_rng(0))
+    denoiser, circle = trained().denoiser, SHAPES["circle"]
+    exact = ExactDenoiser(denoiser.schedule, circle.grid)
+    _, excess = floor_and_excess(denoiser, exact, circle.draw, np.random.default_rng(0))
     return Measured(excess.mean(), f"the worst level is {excess.argmax()}, with {excess.max():.1e}")
 
 

@@ -38,8 +38,8 @@ def denoisers():
     x0, t, eps = clean_points()
     schedule = Schedule.linear()
     xt = schedule.add_noise(x0, t, eps)
-    return {f"Denoiser that predicts {predicts}": (Denoiser(small_mlp("silu"), schedule, predicts), xt, t)
-            for predicts in reversed(SKIP_AND_GAIN)}
+    made = {predicts: Denoiser(small_mlp("silu"), schedule, predicts) for predicts in SKIP_AND_GAIN}
+    return {f"Denoiser that predicts {predicts}": (made[predicts], xt, t) for predicts in made}
 
 
 # name: () -> {title: (layer, the arguments of its forward)}

@@ -13,11 +13,11 @@ class Denoiser:
     `predicts` chooses skip and gain, and so what F has to learn (SKIP_AND_GAIN, below):
 
     "eps"   skip_t = 0, gain_t = 1. F predicts the noise (Ho et al. 2020, section 3.2).
-    "v"     skip_t = sqrt(1 - alpha_bar_t), gain_t = sqrt(alpha_bar_t). F predicts only what x_t does
-            not already say (Salimans & Ho 2022, appendix D).
+    "v"     skip_t = sqrt(1 - alpha_bar_t), gain_t = sqrt(alpha_bar_t). F predicts only what x_t
+            does not already say (Salimans & Ho 2022, appendix D).
 
-    Why "v" is a rotation. Let c = sqrt(alpha_bar_t) and s = sqrt(1 - alpha_bar_t), so c^2 + s^2 = 1.
-    Then c and s are the cosine and sine of an angle, and with v = c eps - s x_0,
+    Why "v" is a rotation. Let c = sqrt(alpha_bar_t) and s = sqrt(1 - alpha_bar_t). Since
+    c^2 + s^2 = 1, they are the cosine and sine of an angle, and with v = c eps - s x_0,
         x_t = c x_0 + s eps
         v   = c eps - s x_0
     turns the pair (x_0, eps) by that angle. Turning back gives eps = s x_t + c v: the line above.
@@ -47,9 +47,10 @@ class Denoiser:
         self.noises = np.sqrt(1 - schedule.alpha_bars)[:, None].astype(self.dtype)      # (T, 1)
 
     def forward(self, xt, t, *given):
-        """xt (n, d), t an int or (n,) ints -> eps_hat (n, d). `given`: more columns for the network.
+        """xt (n, d), t an int or (n,) ints -> eps_hat (n, d).
 
-        Raises TypeError or ValueError if xt or t has a wrong type or shape, or level t does not exist.
+        `given` holds further columns for the network, (n, c) each: a prompt, say. Raises TypeError
+        or ValueError if xt or t has a wrong type or shape, or if level t does not exist.
         """
         expect("xt", xt, ("n", self.d), self.dtype)
         t = expect_levels(t, xt.shape[:-1], self.schedule.T)
@@ -74,7 +75,7 @@ class Denoiser:
         return self.forward(xt, t, *given)
 
 
-# Of signal = sqrt(alpha_bar_t) and noise = sqrt(1 - alpha_bar_t), as in x_t = signal x_0 + noise eps.
+# skip and gain, for signal = sqrt(alpha_bar_t) and noise = sqrt(1 - alpha_bar_t)
 SKIP_AND_GAIN = {
     "eps": lambda signal, noise: (0.0, 1.0),
     "v": lambda signal, noise: (noise, signal),

@@ -23,14 +23,14 @@ def reverse_step(x, t, eps_hat, z, schedule, variance="posterior"):
 
         x_{t-1} = (x_t - beta_t / sqrt(1 - alpha_bar_t) eps_hat) / sqrt(alpha_t) + sigma_t z
 
-    The noise in x_t is s = sqrt(1 - alpha_bar_t) eps, with variance 1 - alpha_bar_t. Let e be the part
-    that step t added, with variance beta_t. Given s, e is on average its share of the variance times
-    s (why: schedule.posterior_variance):
+    The noise in x_t is s = sqrt(1 - alpha_bar_t) eps, with variance 1 - alpha_bar_t. Let e be the
+    part that step t added, with variance beta_t. Given s, e is on average its share of the variance
+    times s (schedule.posterior_variance says why):
         E[e | s] = beta_t / (1 - alpha_bar_t) s = beta_t / sqrt(1 - alpha_bar_t) eps
 
     Subtract that, and undo the shrinking by sqrt(alpha_t). The rest of e is unknown; fresh noise
-    sigma_t z replaces it. sigma_t^2 is `schedule.variance(t, variance)`. From level 0 the step leads
-    to the clean point.
+    sigma_t z replaces it, and sigma_t^2 is `schedule.variance(t, variance)`. The step from level 0
+    leads to the clean point.
     """
     share = float(schedule.betas[t] / np.sqrt(1 - schedule.alpha_bars[t]))
     shrink = float(np.sqrt(schedule.alphas[t]))

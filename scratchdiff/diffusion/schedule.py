@@ -1,4 +1,4 @@
-"""The noise schedule: how much of a point is left, and how much noise is in it, at each of T levels."""
+"""The noise schedule: how much of a point is left, and how much noise is in it, at each level."""
 import numpy as np
 
 from scratchdiff.nn.expect import expect, expect_choice, expect_levels
@@ -10,8 +10,8 @@ class Schedule:
     One step of noise shrinks a point by sqrt(1 - beta_t) and adds noise of variance beta_t. All
     steps up to level t shrink it by sqrt(alpha_bar_t) and add noise of variance 1 - alpha_bar_t:
         alpha_t = 1 - beta_t,    alpha_bar_t = alpha_0 alpha_1 ... alpha_t
-    To see the variance: before step t it was 1 - alpha_bar_{t-1}. Step t shrinks that by alpha_t and
-    adds beta_t, and alpha_t (1 - alpha_bar_{t-1}) + beta_t = 1 - alpha_bar_t.
+    To see the variance: before step t it was 1 - alpha_bar_{t-1}. Step t shrinks that by alpha_t
+    and adds beta_t, and alpha_t (1 - alpha_bar_{t-1}) + beta_t = 1 - alpha_bar_t.
 
     x_0 is always the clean point. It is not the point at level 0, which already has one step of
     noise in it: the papers count levels from 1, we count from 0. So a step back from level 0 leads
@@ -31,11 +31,11 @@ class Schedule:
     """
 
     def __init__(self, betas):
-        self.betas = np.array(betas, np.float64)
-        if self.betas.ndim != 1 or not len(self.betas) or not np.all((0 < self.betas) & (self.betas < 1)):
+        self.betas = betas = np.array(betas, np.float64)
+        if betas.ndim != 1 or not len(betas) or not np.all((0 < betas) & (betas < 1)):
             raise ValueError(f"betas must be a row of numbers above 0 and below 1, got {betas}")
-        self.T = len(self.betas)
-        self.alphas = 1 - self.betas
+        self.T = len(betas)
+        self.alphas = 1 - betas
         self.alpha_bars = np.cumprod(self.alphas)
 
     @classmethod
@@ -44,9 +44,9 @@ class Schedule:
         return cls(np.linspace(first, last, T))
 
     def add_noise(self, x0, t, eps):
-        """x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps: all steps up to t at once (eq. 4).
+        """x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps: all steps up to t at once.
 
-        x0, eps (..., d) floats, t an int or (...) ints -> x_t (..., d), of the dtype of x0.
+        That is eq. 4. x0, eps (..., d) floats, t an int or (...) ints -> x_t (..., d), of the dtype of x0.
         """
         expect("x0", x0)
         expect("eps", eps, x0.shape)
@@ -56,9 +56,10 @@ class Schedule:
         return signal[..., None] * x0 + noise[..., None] * eps
 
     def variance(self, t, kind="posterior"):
-        """sigma_t^2, the variance of the fresh noise in the reverse step at level t; kind: VARIANCES.
+        """sigma_t^2, the variance of the fresh noise in the reverse step at level t, an int.
 
-        At t = 0 it is 0: the last step ends on the point itself (algorithm 2).
+        `kind` is a name of VARIANCES. At t = 0 it is 0: the last step ends on the point itself
+        (algorithm 2).
         """
         expect_choice("the variance", kind, VARIANCES)
         expect_levels(t, (), self.T)
@@ -81,9 +82,9 @@ def posterior_variance(schedule, t):
     independent. Its variance is b - 2 b/V b + (b/V)^2 V = b (1 - b/V).)
 
     Here s is the noise in x_t, with V = 1 - alpha_bar_t, and e the part that step t added, with
-    b = beta_t. V - b = alpha_t (1 - alpha_bar_{t-1}), so var(e | s) is
-    beta_t alpha_t (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t). The step back divides by sqrt(alpha_t), the
-    variance by alpha_t.
+    b = beta_t. Since V - b = alpha_t (1 - alpha_bar_{t-1}),
+        var(e | s) = beta_t alpha_t (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t)
+    The step back divides by sqrt(alpha_t), and so the variance by alpha_t.
     """
     return schedule.betas[t] * (1 - schedule.alpha_bars[t - 1]) / (1 - schedule.alpha_bars[t])
 

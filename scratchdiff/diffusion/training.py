@@ -1,4 +1,4 @@
-"""Training: destroy points with known noise, guess the noise, correct the network; again and again."""
+"""Training: destroy points with known noise, guess that noise, correct the network, repeat."""
 import numpy as np
 
 from scratchdiff.nn.loss import MSE
@@ -29,9 +29,10 @@ def noisy_batches(draw, schedule, rng, batch_size=256, dtype=np.float32):
 
 
 def noisy_points(x0, schedule, rng):
-    """Clean points x0 (n, d), each with fresh noise of a random level -> xt (n, d), t (n,), eps (n, d).
+    """Clean points x0 (n, d), each with fresh noise of a random level.
 
-    The noise is what the denoiser has to guess. The levels are uniform (Ho et al. 2020, algorithm 1).
+    Returns xt (n, d), t (n,) and eps (n, d), the noise that the denoiser has to guess (Ho et al.
+    2020, algorithm 1).
     """
     t = rng.integers(schedule.T, size=x0.shape[:-1])
     eps = rng.standard_normal(x0.shape, x0.dtype)

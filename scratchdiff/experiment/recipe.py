@@ -15,7 +15,7 @@ class Recipe:
     predicts: str                       # a name of diffusion.denoiser.SKIP_AND_GAIN
     steps: int
     batch_size: int
-    antithetic: bool                    # each noisy point twice, with opposite noise: fast/batches.py
+    antithetic: bool                    # each noisy point twice, with opposite noise
     lr: float                           # the largest length of Adam's steps
     lr_schedule: str                    # a name of LR_SCHEDULES
     variance: str                       # a name of diffusion.schedule.VARIANCES

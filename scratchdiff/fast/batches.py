@@ -9,7 +9,8 @@ from scratchdiff.fast.streams import CHUNKS, stream
 CHUNK = 100     # batches drawn at once: NumPy is called once for all of them, not a hundred times
 
 
-def chunked_batches(draw, schedule, rng, batch_size=256, antithetic=False, dtype=np.float32, first=0):
+def chunked_batches(draw, schedule, rng, batch_size=256, antithetic=False, dtype=np.float32,
+                    first=0):
     """Yield the batches (xt, t, eps) of step `first` and of every step after it, without end.
 
     They are like those of diffusion.training.noisy_batches. xt, eps (batch_size, d) of `dtype`,
@@ -23,7 +24,7 @@ def chunked_batches(draw, schedule, rng, batch_size=256, antithetic=False, dtype
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-    each = -(-batch_size // 2) if antithetic else batch_size    # points drawn for a batch; rounded up
+    each = -(-batch_size // 2) if antithetic else batch_size     # drawn, for a batch
     for chunk in count(first // CHUNK):
         chunk_rng = stream(rng, CHUNKS, chunk)
         x0 = draw(CHUNK * each, chunk_rng).astype(dtype, copy=False)

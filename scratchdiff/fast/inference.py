@@ -1,4 +1,4 @@
-"""The forward pass alone, for many rows: nothing kept for backward, nothing allocated on the way."""
+"""The forward pass alone, for many rows: nothing is kept for backward, nothing is allocated."""
 from copy import copy
 from functools import partial
 
@@ -76,7 +76,7 @@ class Product:
 
 
 def in_place(activation, target, scratch, x):
-    """Run an activation over all of `rows`, which is faster than leaving the 1s out; restore them."""
+    """Run an activation over all of `rows`: faster than leaving the 1s out. Then restore them."""
     activation(target.rows, scratch)
     target.rows[..., -1] = 1
     return target.x

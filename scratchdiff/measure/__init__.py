@@ -1,4 +1,4 @@
-"""How good could it be? The perfect denoiser, distributions to learn, and how far apart two sets of points are.
+"""How good could it be? The perfect denoiser, shapes to learn, and a distance between sets.
 
 exact   the best denoiser that is possible, and the loss that no network can go below
 shapes  distributions to learn

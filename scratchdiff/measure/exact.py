@@ -29,7 +29,7 @@ CELLS = 2 ** 18         # numbers in a temporary array, at most: so many stay in
 
 
 class Mixture(NamedTuple):
-    """What x (n, d) tells about a mixture of K equal Gaussians of variance s2 around the rows of q."""
+    """What x (n, d) tells about K equal Gaussians, of variance s2, around the rows of q (K, d)."""
 
     log_density: np.ndarray             # (n,)    log p(x)
     mean: np.ndarray                    # (n, d)  sum_k w_k q_k
@@ -38,13 +38,13 @@ class Mixture(NamedTuple):
 
 
 def bayes(x, q, s2):
-    """The Mixture for x (n, d) and q (K, d), both float64: Bayes' rule."""
+    """Bayes' rule: the Mixture for x (n, d) and q (K, d), both float64."""
     q2 = np.sum(q * q, axis=1)                              # (K,)
-    w = x @ (q.T / s2) - q2 / (2 * s2)                      # -|x - q|^2 / (2 s2), but for x^2 / (2 s2)
-    top = w.max(axis=1, keepdims=True)                      # (n, 1)
-    w -= top                                                # now the largest exp is 1: none overflows
-    np.maximum(w, -700, out=w)                              # exp(-700) is nothing beside 1, and fast
-    np.exp(w, out=w)                                        # (n, K)
+    w = x @ (q.T / s2) - q2 / (2 * s2)                      # -|x - q|^2 / (2 s2) + |x|^2 / (2 s2)
+    top = w.max(axis=1, keepdims=True)
+    w -= top                                                # the largest exp is 1: none overflows
+    np.maximum(w, -700, out=w)                              # exp(-700) is nothing beside 1
+    np.exp(w, out=w)                                        # (n, K): w_k, but for the sum of all
     sums = w @ np.column_stack([q, q2, np.ones(len(q))])    # (n, d + 2)
     total = sums[:, -1]                                     # (n,)
     mean = sums[:, :-2] / total[:, None]
@@ -72,7 +72,8 @@ class ExactDenoiser:
         if not callable(points):
             expect("points", points, ("K", "d"))
             if not len(points):
-                raise ValueError(f"points must have shape (K, d) with K at least 1, got {points.shape}")
+                raise ValueError("points must have shape (K, d) with K at least 1, "
+                                 f"got {points.shape}")
         if not 0 <= width < np.inf:
             raise ValueError(f"width must be a number from 0 up, got {width}")
         self.schedule, self.points, self.width = schedule, points, width
@@ -84,15 +85,15 @@ class ExactDenoiser:
     def posterior(self, xt, t):
         """What x_t tells about the noise: E[eps | x_t] (n, d), and the variance around it (n,).
 
-        The variance is averaged over the coordinates. If x_t came from cloud k, x_t - q_k is the sum
-        of two Gaussians: the cloud's own, and the noise sqrt(1 - alpha_bar_t) eps, which has the share
-        r = (1 - alpha_bar_t) / s^2 of the variance. So the noise is r (x_t - q_k) on average, and eps
-        has variance 1 - r around its mean (schedule.posterior_variance derives both). Not knowing k
-        adds the variance of that mean over k.
+        The variance is averaged over the coordinates. If x_t came from cloud k, x_t - q_k is the
+        sum of two Gaussians: the cloud's, and the noise sqrt(1 - alpha_bar_t) eps, which has the
+        share r = (1 - alpha_bar_t) / s^2 of the variance. So the noise is r (x_t - q_k) on average,
+        and eps has variance 1 - r around its mean (schedule.posterior_variance derives both). Not
+        knowing k adds the variance of that mean over k.
         """
         mixture = self.mixture(xt, t)
-        noise = np.sqrt(1 - self.schedule.alpha_bars[t]).reshape(-1, 1)             # (n, 1), or (1, 1)
-        slope = noise / mixture.s2                          # how E[eps | x_t, k] moves with x_t - q_k
+        noise = np.sqrt(1 - self.schedule.alpha_bars[t]).reshape(-1, 1)     # (n, 1), or (1, 1)
+        slope = noise / mixture.s2      # how far E[eps | x_t, k] moves for each unit of x_t
         variance = 1 - slope * noise + slope ** 2 * mixture.spread[:, None] / xt.shape[1]
         return slope * (xt - mixture.mean), variance[:, 0]
 
@@ -126,7 +127,8 @@ class ExactDenoiser:
 
 def by_level(mixture_at, xt, t):
     """The Mixture of rows that each have a level of their own."""
-    result = Mixture(np.empty(len(xt)), np.empty(xt.shape), np.empty(len(xt)), np.empty((len(xt), 1)))
+    n = len(xt)
+    result = Mixture(np.empty(n), np.empty(xt.shape), np.empty(n), np.empty((n, 1)))
     for level in np.unique(t):
         rows = t == level
         for whole, part in zip(result, mixture_at(xt[rows], int(level))):

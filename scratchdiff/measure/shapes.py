@@ -59,7 +59,7 @@ class Standard:
 
 @dataclass(frozen=True)
 class Shape:
-    """A distribution in the plane, in standard form. One scale for both axes keeps its proportions."""
+    """A distribution in the plane, in standard form, with one scale for both axes."""
 
     place: Callable             # u (n, inputs) in [0, 1) -> (n, 2), in any position and size
     length: float               # top speed of `place`: how far a point moves per unit of an input
@@ -100,7 +100,8 @@ class Shape:
         """The map to standard form, a `Standard`."""
         points = self.place(self.even(200))
         center = points.mean(axis=0)
-        square = np.mean(np.sum((points - center) ** 2, axis=1)) + 2 * self.width ** 2  # noise on two axes
+        square = np.mean(np.sum((points - center) ** 2, axis=1))
+        square += 2 * self.width ** 2                               # the noise, on two axes
         return Standard(center, np.full(2, sqrt(square)))
 
     @property
@@ -154,7 +155,7 @@ def segment(u):
 SHAPES = {
     "circle": Shape(circle, length=2 * np.pi),
     "moons": Shape(moons, length=2 * np.pi, parts=2, width=0.05),
-    "spiral": Shape(spiral, length=4.375 * np.pi * sqrt(np.pi ** 2 + 4)),   # fastest at its inner end
+    "spiral": Shape(spiral, length=4.375 * np.pi * sqrt(np.pi ** 2 + 4)),   # at its inner end
     "gaussians": Shape(gaussians, length=0, parts=8, width=0.1),
     "checkerboard": Shape(checkerboard, length=4, parts=4, inputs=2),
     "square": Shape(square, length=4, parts=4),

@@ -1,6 +1,6 @@
 """Lesson 1: backpropagation. A neural network whose derivatives are written by hand.
 
-layers    Linear, ReLU, SiLU: the forward pass, the backward pass, and how one follows from the other
+layers    Linear, ReLU, SiLU: forward, backward, and how one follows from the other
 loss      the mean squared error: the last layer, whose output is a single number
 network   layers in a row, over one flat vector of parameters; the MLP is the usual row
 adam      the optimiser

@@ -45,7 +45,8 @@ def expect(name, array, shape=None, dtype=None):
     ValueError for the shape; both say the name, what is wanted and what came.
     """
     if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
-        came = f"an array of {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
+        dtype = getattr(array, "dtype", None)
+        came = f"an array of {dtype}" if isinstance(array, np.ndarray) else type(array).__name__
         raise TypeError(f"{name} must be a NumPy array of floats, got {came}")
     if dtype is not None and array.dtype != dtype:
         raise TypeError(f"{name} must be {dtype}, as the parameters are, got {array.dtype}")
@@ -79,7 +80,8 @@ def expect_levels(t, shape, T):
     if t.dtype.kind not in "iu":
         raise TypeError(f"t must be an int or an array of ints, got {t.dtype}")
     if t.shape not in ((), shape):
-        raise ValueError(f"t must be one int or have shape {shape}, one for each point, got {t.shape}")
+        raise ValueError(f"t must be one int or have shape {shape}, one for each point, "
+                         f"got {t.shape}")
     if t.size and (t.min() < 0 or t.max() >= T):
         raise ValueError(f"t must be from 0 to {T - 1}, got {t.min()} to {t.max()}")
     return t
