@@ -46,7 +46,7 @@ class Schedule:
     def add_noise(self, x0, t, eps):
         """x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps: all steps up to t at once.
 
-        That is eq. 4. x0, eps (..., d) floats, t an int or (...) ints -> x_t (..., d), of the dtype of x0.
+        That is eq. 4. x0, eps (..., d) floats, t an int or (...) ints -> x_t (..., d) of that dtype.
         """
         expect("x0", x0)
         expect("eps", eps, x0.shape)
