@@ -97,6 +97,30 @@ def unflatten(numbers, widths):
             for d_in, d_out in zip(widths, widths[1:])]
 
 
+# LoRA: a neuron whose weights are frozen, with a small correction beside them (nn/lora.py).
+
+def lora_neuron(x, W, b, A, B, c, j):
+    """z[j] = neuron j of (W, b), plus c times the sum over q of h[q] B[q][j], where h = x A."""
+    h = [sum(x[k] * A[k][q] for k in range(len(x))) for q in range(len(B))]
+    return neuron(x, W, b, j) + c * sum(h[q] * B[q][j] for q in range(len(B)))
+
+
+def lora_backward(x, W, A, B, c, dy):
+    """How the loss moves with A, B and x, for one example; dy is how it moves with each z.
+
+    z[j] moves by c h[q] for each unit of B[q][j], and by c B[q][j] for each unit of h[q].
+    h[q] moves by x[k] for each unit of A[k][q], and by A[k][q] for each unit of x[k].
+    """
+    rank, d_in, d_out = len(B), len(x), len(dy)
+    h = [sum(x[k] * A[k][q] for k in range(d_in)) for q in range(rank)]
+    dh = [c * sum(dy[j] * B[q][j] for j in range(d_out)) for q in range(rank)]
+    dA = [[x[k] * dh[q] for q in range(rank)] for k in range(d_in)]
+    dB = [[c * h[q] * dy[j] for j in range(d_out)] for q in range(rank)]
+    dx = [sum(dy[j] * W[k][j] for j in range(d_out)) + sum(dh[q] * A[k][q] for q in range(rank))
+          for k in range(d_in)]
+    return dA, dB, dx
+
+
 # Diffusion: the schedule, a noisy point, the guess, the loss.
 #
 # A schedule is a list of numbers beta. Step t of the forward process shrinks a point by

@@ -10,6 +10,7 @@ from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.measure.shapes import SHAPES
 from scratchdiff.nn.gradcheck import check_gradients
 from scratchdiff.nn.layers import ACTIVATIONS, Linear
+from scratchdiff.nn.lora import LoRA
 from scratchdiff.nn.loss import MSE
 from scratchdiff.nn.network import MLP
 
@@ -47,6 +48,8 @@ LAYERS = {
     "Linear": lambda: {"Linear": (Linear(numbers(3, 4), numbers(4)), numbers(5, 3))},
     **{layer.__name__: lambda layer=layer: {layer.__name__: (layer(), numbers(5, 3))}
        for layer in ACTIVATIONS.values()},
+    "LoRA": lambda: {"LoRA": (LoRA(numbers(4, 6), numbers(6), numbers(4, 2, seed=1),
+                                   numbers(2, 6, seed=2), alpha=3), numbers(5, 4))},
     "MSE": lambda: {"MSE": (MSE(), numbers(5, 3), numbers(5, 3, seed=1))},
     "MLP": lambda: {f"MLP with {ACTIVATIONS[name].__name__}": (small_mlp(name), numbers(5, 3))
                     for name in ACTIVATIONS},

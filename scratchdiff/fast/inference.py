@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 
 from scratchdiff.nn.layers import Linear, ReLU, SiLU
+from scratchdiff.nn.lora import LoRA
 from scratchdiff.nn.network import Network
 
 PIECE = 128     # rows multiplied at once: OpenBLAS is nearly twice as fast on such small products
@@ -38,10 +39,11 @@ class Inference:
     def __init__(self, network, n):
         self.params = network.params
         piece = PIECE if n % PIECE == 0 else n
-        widest = max(len(layer.W) for layer in network.layers if isinstance(layer, Linear))
+        layers = [layer.merged() if isinstance(layer, LoRA) else layer for layer in network.layers]
+        widest = max(len(layer.W) for layer in layers if isinstance(layer, Linear))
         scratch = np.empty(n * (widest + 1), network.params.dtype)      # for activations to work in
         self.steps, target = [], None               # target: the [x, 1] that a layer may write to
-        for layer in reversed(network.layers):
+        for layer in reversed(layers):
             if isinstance(layer, Linear):
                 W1 = np.vstack([layer.W, layer.b])
                 rows = np.ones((n // piece, piece, len(W1)), W1.dtype)

@@ -1,0 +1,83 @@
+"""LoRA: leave a trained layer as it is, and train a small correction beside it (Hu et al. 2022)."""
+from copy import copy
+
+import numpy as np
+
+from scratchdiff.nn.expect import checked, expect
+from scratchdiff.nn.layers import Linear
+from scratchdiff.nn.network import Network
+
+
+@checked
+class LoRA:
+    """y = x W + b + c x A B, with W and b frozen, and c = alpha / r (Hu et al. 2022, section 4.1).
+
+    x (n, d_in), W (d_in, d_out), b (d_out,), y (n, d_out). The correction A B is as large as W, but
+    it has rank r at most: A (d_in, r) and B (r, d_out) have far fewer entries if r is small.
+
+    Forward, in two steps:     h[i, q] = sum_k x[i, k] A[k, q]
+                               y[i, j] = (x W + b)[i, j] + c sum_q h[i, q] B[q, j]
+
+    Backward. B is a Linear's weight with input h, and A is one with input x and output h:
+        dL/dB[q, j] = c sum_i h[i, q] dy[i, j]          ->  dB = c h.T @ dy
+        dL/dh[i, q] = c sum_j dy[i, j] B[q, j]          ->  dh = c dy @ B.T
+        dL/dA[k, q] = sum_i x[i, k] dh[i, q]            ->  dA = x.T @ dh
+    x[i, k] reaches y through W and through h:
+        dL/dx[i, k] = sum_j dy[i, j] W[k, j] + sum_q dh[i, q] A[k, q]
+                                                        ->  dx = dy @ W.T + dh @ A.T
+    W and b get no gradient: nobody will change them.
+    """
+
+    parameters = ("A", "B")
+    frozen = ("W", "b")
+
+    def __init__(self, W, b, A, B, alpha):
+        expect("W", W, ("d_in", "d_out"))
+        expect("b", b, W.shape[1:], W.dtype)
+        expect("A", A, (len(W), "r"), W.dtype)
+        expect("B", B, (A.shape[1], W.shape[1]), W.dtype)
+        self.W, self.b, self.A, self.B = W, b, A, B
+        self.dA, self.dB = np.zeros_like(A), np.zeros_like(B)
+        self.c = float(alpha / A.shape[1])
+
+    def forward(self, x):
+        expect("x", x, ("n", len(self.W)), self.W.dtype)
+        self.x = x
+        self.h = x @ self.A                                 # (n, r)
+        return x @ self.W + self.b + self.c * (self.h @ self.B)
+
+    def backward(self, dy):
+        dh = self.c * (dy @ self.B.T)                       # (n, r)
+        self.dB[:] = self.c * (self.h.T @ dy)               # (r, d_out)
+        self.dA[:] = self.x.T @ dh                          # (d_in, r)
+        return dy @ self.W.T + dh @ self.A.T                # (n, d_in)
+
+    def merged(self):
+        """The Linear that computes the same: x W + b + c x A B = x (W + c A B) + b."""
+        return Linear(self.W + self.c * (self.A @ self.B), self.b.copy())
+
+
+def adapted(network, r, rng, alpha=None):
+    """A network that computes the same as `network`, and learns by LoRA alone.
+
+    Each Linear becomes a LoRA of rank r, or of rank d_in or d_out if that is less. A is random,
+    with the variance 1 / d_in of a new weight, and B is 0, so the correction starts at 0. The
+    weights are copied: `network` stays as it is. alpha is r unless given, which makes c = 1.
+
+    r : int from 1 up; ValueError if it is below 1 or above the largest rank of a layer.
+    """
+    most = max(min(layer.W.shape) for layer in network.layers if isinstance(layer, Linear))
+    if not 1 <= r <= most:
+        raise ValueError(f"r must be from 1 to {most}, the largest rank of a layer, got {r}")
+    layers = []
+    for layer in network.layers:
+        if isinstance(layer, Linear):
+            W, b = layer.W.copy(), layer.b.copy()
+            d_in, d_out = W.shape
+            rank = min(r, d_in, d_out)
+            A = rng.uniform(-1, 1, (d_in, rank)) * np.sqrt(3 / d_in)
+            layers.append(LoRA(W, b, A.astype(W.dtype), np.zeros((rank, d_out), W.dtype),
+                               alpha or rank))
+        else:
+            layers.append(copy(layer))
+    return Network(layers)

@@ -1,0 +1,118 @@
+"""nn/lora.py: its derivatives, what it starts from, and the layer that it merges into."""
+from copy import deepcopy
+
+import numpy as np
+import pytest
+
+from scratchdiff import reference
+from scratchdiff.fast.inference import Inference
+from scratchdiff.nn.adam import Adam
+from scratchdiff.nn.gradcheck import check_gradients
+from scratchdiff.nn.layers import Linear, SiLU
+from scratchdiff.nn.lora import LoRA, adapted
+from scratchdiff.nn.loss import MSE
+from scratchdiff.nn.network import MLP, Network
+
+
+def layer(d_in=4, d_out=6, r=2, alpha=3.0):
+    rng = np.random.default_rng(0)
+    return LoRA(rng.standard_normal((d_in, d_out)), rng.standard_normal(d_out),
+                rng.standard_normal((d_in, r)), rng.standard_normal((r, d_out)), alpha)
+
+
+def network():
+    return MLP((3, 8, 8, 2), np.random.default_rng(0), SiLU, np.float64)
+
+
+def x(n=5, d=4):
+    return np.random.default_rng(1).standard_normal((n, d))
+
+
+@pytest.mark.parametrize("shape", [(4, 6, 2), (6, 4, 1), (3, 3, 3), (1, 1, 1)])
+def test_every_gradient(shape):
+    report = check_gradients(layer(*shape), x(d=shape[0]))
+    assert [array.name for array in report.arrays][:3] == ["x", "A", "B"]
+    assert all(array.fault == "" for array in report.arrays)
+
+
+def test_the_reference_gives_the_same_numbers():
+    lora, dy = layer(), np.random.default_rng(2).standard_normal((5, 6))
+    y, dx = lora.forward(x()), lora.backward(dy)
+    W, b, A, B = (array.tolist() for array in (lora.W, lora.b, lora.A, lora.B))
+    dA, dB = np.zeros_like(lora.A), np.zeros_like(lora.B)
+    for i, row in enumerate(x().tolist()):
+        theirs = [reference.lora_neuron(row, W, b, A, B, 1.5, j) for j in range(6)]
+        assert np.allclose(y[i], theirs, rtol=0, atol=1e-13)        # alpha / r = 3 / 2
+        its_dA, its_dB, its_dx = reference.lora_backward(row, W, A, B, 1.5, dy[i].tolist())
+        assert np.allclose(dx[i], its_dx, rtol=0, atol=1e-13)
+        dA, dB = dA + its_dA, dB + its_dB
+    assert np.allclose(lora.dA, dA, rtol=0, atol=1e-12)
+    assert np.allclose(lora.dB, dB, rtol=0, atol=1e-12)
+
+
+def test_merged_is_the_same_function():
+    lora = layer()
+    merged = lora.merged()
+    assert type(merged) is Linear
+    assert np.allclose(merged.forward(x()), lora.forward(x()), rtol=0, atol=1e-13)
+
+
+def test_an_adapted_network_begins_as_the_one_that_it_adapts():
+    old = network()
+    new = adapted(old, 2, np.random.default_rng(3))
+    assert np.array_equal(new.forward(x(d=3)), old.forward(x(d=3)))
+    assert [type(part) for part in new.layers] == [LoRA, SiLU, LoRA, SiLU, LoRA]
+    assert len(new.params) == (3 + 8) * 2 + (8 + 8) * 2 + (8 + 2) * 2, "A and B only"
+
+
+def test_training_moves_the_adapters_and_nothing_else():
+    old = network()
+    before = old.params.copy()
+    new = adapted(old, 2, np.random.default_rng(3))
+    frozen = [(part.W.copy(), part.b.copy()) for part in new.layers if isinstance(part, LoRA)]
+    adam, mse, target = Adam(new.params, new.grads), MSE(), np.ones((5, 2))
+    losses = []
+    for _ in range(50):
+        losses.append(mse.forward(new.forward(x(d=3)), target))
+        new.backward(mse.backward())
+        adam.step(0.02)
+    assert losses[-1] < 0.1 * losses[0]
+    assert np.array_equal(old.params, before), "the base is untouched, bit for bit"
+    for part, (W, b) in zip((part for part in new.layers if isinstance(part, LoRA)), frozen):
+        assert np.array_equal(part.W, W) and np.array_equal(part.b, b)
+
+
+def test_inference_runs_merged_and_a_copy_works():
+    new = adapted(network(), 2, np.random.default_rng(3))
+    new.params[:] = np.random.default_rng(4).standard_normal(len(new.params))
+    assert np.allclose(Inference(new, 5).forward(x(d=3)), new.forward(x(d=3)), rtol=0, atol=1e-12)
+    twin = deepcopy(new)
+    twin.params[:] = 0
+    assert np.allclose(twin.forward(x(d=3)), network().forward(x(d=3)), rtol=0, atol=1e-13)
+
+
+def test_the_rank_of_a_small_layer_is_its_smaller_side():
+    new = adapted(network(), 5, np.random.default_rng(0))
+    assert [part.A.shape[1] for part in new.layers if isinstance(part, LoRA)] == [3, 5, 2]
+    assert all(part.c == 1 for part in new.layers if isinstance(part, LoRA)), "alpha = r"
+
+
+@pytest.mark.parametrize("r", [0, -1, 9])
+def test_a_rank_that_no_layer_has_is_named(r):
+    with pytest.raises(ValueError, match=f"r must be from 1 to 8, .* got {r}"):
+        adapted(network(), r, np.random.default_rng(0))
+
+
+def test_misuse_is_named():
+    W, b = np.ones((3, 2)), np.ones(2)
+    with pytest.raises(ValueError, match=r"A must have shape \(3, r\), got \(2, 1\)"):
+        LoRA(W, b, np.ones((2, 1)), np.ones((1, 2)), 1)
+    with pytest.raises(ValueError, match=r"B must have shape \(1, 2\), got \(2, 2\)"):
+        LoRA(W, b, np.ones((3, 1)), np.ones((2, 2)), 1)
+    with pytest.raises(RuntimeError, match="LoRA.backward was called before forward"):
+        layer().backward(np.ones((5, 6)))
+    with pytest.raises(ValueError, match=r"dy must have shape \(5, 6\), got \(1, 6\)"):
+        lora = layer()
+        lora.forward(x())
+        lora.backward(np.ones((1, 6)))
+    assert isinstance(adapted(network(), 1, np.random.default_rng(0)), Network)
