@@ -1,9 +1,16 @@
-"""Set before any test imports numpy, as scratchdiff/__main__.py does: two threads on one small matrix wait for each other."""
+"""Settings for all tests: one BLAS thread, and the tests of the whole program last."""
 import os
 
+# Before numpy is imported, as scratchdiff/__init__.py does: two threads on one small matrix wait
+# for each other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
+def pytest_configure(config):
+    """A checkout that cannot be written to is fine: then pytest just has no cache."""
+    config.addinivalue_line("filterwarnings", "ignore::pytest.PytestCacheWarning")
+
+
 def pytest_collection_modifyitems(items):
-    """What runs the whole program comes last: with -x, the test of the part that is broken is then the first to fail."""
+    """The whole program comes last: with -x, the first to fail is then the test of one part."""
     items.sort(key=lambda item: item.path.stem in ("test_cli", "test_readme"))

@@ -1,21 +1,21 @@
-"""diffusion/denoiser.py: the network's guess at the noise."""
+"""diffusion/denoiser.py: the network's guess at the noise. Its gradient is in test_gradients.py."""
 import numpy as np
 import pytest
 
-from scratchdiff.diffusion.denoiser import Denoiser
+from scratchdiff.diffusion.denoiser import SKIP_AND_GAIN, Denoiser
 from scratchdiff.diffusion.schedule import Schedule
-from scratchdiff.nn.gradcheck import check_gradients
-from scratchdiff.nn.layers import ReLU, SiLU
+from scratchdiff.nn.layers import SiLU
 from scratchdiff.nn.network import MLP
 
 SCHEDULE = Schedule.linear()
+KINDS = list(SKIP_AND_GAIN)
 
 
-def make(predicts, dtype=np.float64, d=2, activation=SiLU):
+def make(predicts, dtype=np.float64, d=2, given=0):
     rng = np.random.default_rng(0)
-    mlp = MLP((d + 1, 8, 8, d), rng, activation, dtype)
-    mlp.params += 0.1 * rng.standard_normal(mlp.params.shape).astype(dtype)
-    return Denoiser(mlp, SCHEDULE, predicts)
+    network = MLP((d + 1 + given, 8, 8, d), rng, SiLU, dtype)
+    network.params += 0.1 * rng.standard_normal(network.params.shape).astype(dtype)
+    return Denoiser(network, SCHEDULE, predicts, d)
 
 
 def points(n, d=2):
@@ -23,85 +23,150 @@ def points(n, d=2):
     return rng.standard_normal((n, d)), rng.integers(50, size=n)
 
 
-@pytest.mark.parametrize("d", [1, 2, 3])
-@pytest.mark.parametrize("activation", [ReLU, SiLU])
-@pytest.mark.parametrize("predicts", ["eps", "v"])
-def test_every_gradient(predicts, activation, d):
-    xt, t = points(6, d)
-    denoiser = make(predicts, d=d, activation=activation)
-    check_gradients(denoiser, xt, t).require()
-    check_gradients(denoiser, xt, 7).require()
+def spy(denoiser, answer):
+    """Replace the network's forward by `answer(x)`; return the list of the inputs it gets."""
+    seen = []
+    denoiser.network.forward = lambda x: seen.append(x) or answer(x)
+    return seen
+
+
+def test_the_kinds():
+    assert KINDS == ["eps", "v"]
+    assert make("eps").d == 2 and make("v", d=3).d == 3
+    assert Denoiser(MLP((3, 2), np.random.default_rng(0)), SCHEDULE).predicts == "eps"
 
 
 def test_the_network_sees_the_point_and_t_over_T():
     xt, t = points(4)
-    seen = []
     denoiser = make("eps")
-    denoiser.mlp.forward = lambda x: seen.append(x) or x[:, :2]
+    seen = spy(denoiser, lambda x: x[:, :2])
     denoiser(xt, t)
     assert np.array_equal(seen[0], np.column_stack([xt, t / 50]))
+    denoiser(xt, 10)
+    assert np.array_equal(seen[1], np.column_stack([xt, np.full(4, 0.2)]))
+
+
+@pytest.mark.parametrize("predicts", KINDS)
+def test_the_network_also_sees_what_is_given(predicts):
+    xt, t = points(4)
+    first, second = np.random.default_rng(2).standard_normal((2, 4, 2))
+    denoiser = make(predicts, given=4)
+    want = denoiser(xt, t, first, second)
+    assert np.array_equal(denoiser(xt, t, np.hstack([first, second])), want)
+    assert not np.allclose(denoiser(xt, t, second, first), want)
+    seen = spy(denoiser, lambda x: x[:, :2])
+    denoiser(xt, t, first, second)
+    assert np.array_equal(seen[0], np.column_stack([xt, t / 50, first, second]))
+
+
+@pytest.mark.parametrize("predicts", KINDS)
+def test_what_is_given_gets_no_gradient(predicts):
+    """backward returns the gradient of x_t alone: no column for time, none for a prompt."""
+    xt, t = points(4)
+    denoiser = make(predicts, given=3)
+    denoiser(xt, t, np.ones((4, 3)))
+    assert denoiser.backward(np.ones((4, 2))).shape == (4, 2)
 
 
 def test_eps_is_what_the_network_says():
     xt, t = points(4)
     denoiser = make("eps")
-    assert np.array_equal(denoiser(xt, t), denoiser.mlp.forward(np.column_stack([xt, t / 50])))
+    assert np.array_equal(denoiser(xt, t), denoiser.network.forward(np.column_stack([xt, t / 50])))
 
 
 def test_a_network_that_says_v_leads_to_the_noise():
-    """If F = sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) x_0, the guess is eps, at every level."""
+    """If F = sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) x_0, eps_hat is eps, at every level."""
     rng = np.random.default_rng(0)
     x0, eps, t = rng.standard_normal((50, 2)), rng.standard_normal((50, 2)), np.arange(50)
-    alpha_bar = SCHEDULE.alpha_bars[:, None]
+    alpha_bars = SCHEDULE.alpha_bars[:, None]
+    v = np.sqrt(alpha_bars) * eps - np.sqrt(1 - alpha_bars) * x0
     denoiser = make("v")
-    denoiser.mlp.forward = lambda x: np.sqrt(alpha_bar) * eps - np.sqrt(1 - alpha_bar) * x0
+    spy(denoiser, lambda x: v)
     assert np.allclose(denoiser(SCHEDULE.add_noise(x0, t, eps), t), eps, rtol=0, atol=1e-14)
 
 
-@pytest.mark.parametrize("predicts", ["eps", "v"])
+def test_v_is_a_rotation():
+    """(x_0, eps) -> (x_t, v) turns by an angle: it keeps lengths, and the same turn undoes it."""
+    skip, gain = SKIP_AND_GAIN["v"](SCHEDULE.alpha_bars)
+    assert np.allclose(skip ** 2 + gain ** 2, 1, rtol=0, atol=1e-15)
+    angle = np.arctan2(skip, gain)
+    assert np.all(np.diff(angle) > 0) and 0 < angle[0] and angle[-1] < np.pi / 2, \
+        "the noisier the level, the larger the angle"
+    x0, eps = np.random.default_rng(0).standard_normal((2, 50))
+    xt, v = gain * x0 + skip * eps, gain * eps - skip * x0
+    assert np.allclose(xt + 1j * v, np.exp(-1j * angle) * (x0 + 1j * eps), rtol=0, atol=1e-14)
+    assert np.allclose(xt ** 2 + v ** 2, x0 ** 2 + eps ** 2, rtol=1e-13)
+    assert np.allclose(skip * xt + gain * v, eps, rtol=0, atol=1e-14), "turned back"
+
+
+@pytest.mark.parametrize("predicts", KINDS)
 def test_one_level_for_all_is_that_level_for_each(predicts):
     xt, _ = points(5)
     denoiser = make(predicts)
     assert np.array_equal(denoiser(xt, 20), denoiser(xt, np.full(5, 20)))
+    assert np.array_equal(denoiser(xt, np.int64(20)), denoiser(xt, 20))
 
 
-@pytest.mark.parametrize("predicts", ["eps", "v"])
-def test_inference_is_the_forward_pass(predicts):
+@pytest.mark.parametrize("predicts", KINDS)
+def test_backward_belongs_to_the_last_forward(predicts):
+    """No level of an earlier batch is left over."""
     xt, t = points(5)
-    denoiser = make(predicts)
-    fast = denoiser.inference(5)
-    assert np.allclose(fast(xt, t), denoiser(xt, t), rtol=1e-12, atol=1e-13), "sums in another order"
-    assert np.allclose(fast(xt, 9), denoiser(xt, 9), rtol=1e-12, atol=1e-13)
+    used, fresh = make(predicts), make(predicts)
+    used.backward(used(xt[::-1], 49 - t))
+    deps = np.random.default_rng(3).standard_normal((5, 2))
+    used(xt, t), fresh(xt, t)
+    assert np.array_equal(used.backward(deps), fresh.backward(deps))
+    assert np.array_equal(used.network.grads, fresh.network.grads)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("predicts", ["eps", "v"])
+@pytest.mark.parametrize("predicts", KINDS)
 def test_dtype_is_kept(predicts, dtype):
     xt, t = points(5)
     denoiser = make(predicts, dtype)
-    guess = denoiser(xt.astype(dtype), t)
-    fast = denoiser.inference(5)(xt.astype(dtype), 3)
-    assert guess.dtype == fast.dtype == denoiser.backward(guess).dtype == dtype
+    for level in (t, 3):
+        guess = denoiser(xt.astype(dtype), level)
+        assert guess.dtype == denoiser.backward(guess).dtype == denoiser.dtype == dtype
 
 
-@pytest.mark.parametrize("predicts", ["eps", "v"])
-def test_backward_before_forward_is_named(predicts):
+@pytest.mark.parametrize("predicts", KINDS)
+def test_misuse_of_backward_is_named(predicts):
+    denoiser = make(predicts)
     with pytest.raises(RuntimeError, match="Denoiser.backward was called before forward"):
-        make(predicts).backward(np.ones((3, 2)))
+        denoiser.backward(np.ones((3, 2)))
+    denoiser(np.ones((3, 2)), 7)
+    with pytest.raises(ValueError, match=r"deps must have shape \(3, 2\), got \(1, 2\)"):
+        denoiser.backward(np.ones((1, 2)))
 
 
-def test_misuse_is_named():
+@pytest.mark.parametrize("call", [Denoiser.__call__, Denoiser.forward], ids=["call", "forward"])
+def test_misuse_is_named(call):
     denoiser = make("eps")
     xt, t = points(3)
     with pytest.raises(ValueError, match="t must be from 0 to 49, got 50 to 50"):
-        denoiser(xt, 50)
+        call(denoiser, xt, 50)
+    with pytest.raises(ValueError, match=r"t must be one int or have shape \(3,\)"):
+        call(denoiser, xt, t[:2])
     with pytest.raises(ValueError, match=r"xt must have shape \(n, 2\), got \(3, 3\)"):
-        denoiser(np.ones((3, 3)), 0)
+        call(denoiser, np.ones((3, 3)), 0)
     with pytest.raises(TypeError, match="xt must be float64, as the parameters are, got float32"):
-        denoiser(xt.astype(np.float32), t)
+        call(denoiser, xt.astype(np.float32), t)
     with pytest.raises(TypeError, match="xt must be a NumPy array of floats, got list"):
-        denoiser(xt.tolist(), t)
+        call(denoiser, xt.tolist(), t)
+
+
+def test_a_meaning_that_is_unknown_is_named():
     with pytest.raises(ValueError, match="predicts must be \"eps\" or \"v\", got 'x0'"):
-        Denoiser(denoiser.mlp, SCHEDULE, "x0")
-    with pytest.raises(ValueError, match="one input more than outputs .* got 3 inputs and 3 outputs"):
-        Denoiser(MLP((3, 3), np.random.default_rng(0)), SCHEDULE)
+        make("x0")
+
+
+@pytest.mark.parametrize("widths, given, message", [
+    ((3, 3), 0, r"the network's output must have shape \(3, 2\), got \(3, 3\)"),
+    ((3, 1), 0, r"the network's output must have shape \(3, 2\), got \(3, 1\)"),
+    ((2, 2), 0, r"x must have shape \(n, 2\), got \(3, 3\)"),
+    ((3, 2), 1, r"x must have shape \(n, 3\), got \(3, 4\)"),
+])
+def test_a_network_of_the_wrong_width_is_named(widths, given, message):
+    denoiser = Denoiser(MLP(widths, np.random.default_rng(0), dtype=np.float64), SCHEDULE)
+    with pytest.raises(ValueError, match=message):
+        denoiser(np.ones((3, 2)), 0, *[np.ones((3, 1))] * given)

@@ -1,9 +1,14 @@
-"""app/recipe.py: the settings of a run."""
+"""experiment/recipe.py: the settings of a run."""
+import subprocess
+import sys
 from dataclasses import FrozenInstanceError, replace
+from pathlib import Path
 
 import pytest
 
-from scratchdiff.experiment.recipe import RECIPES
+from scratchdiff.experiment.recipe import LR_SCHEDULES, RECIPES, choices, shown
+
+DEFAULT = RECIPES["default"]
 
 
 def test_the_tutorials_recipe():
@@ -13,26 +18,74 @@ def test_the_tutorials_recipe():
     assert (recipe.lr, recipe.lr_schedule, recipe.variance) == (1e-3, "constant", "beta")
 
 
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_makes_sense(name):
+    assert RECIPES[name].validated() is RECIPES[name]
+
+
 def test_the_learning_rate_stays_or_rises_and_falls_along_lines():
-    stays = replace(RECIPES["default"], lr=0.5, steps=100, lr_schedule="constant")
-    linear = replace(stays, lr_schedule="linear")
-    assert [stays.lr_at(step) for step in (0, 50, 99)] == [0.5, 0.5, 0.5]
-    assert [linear.lr_at(step) for step in (0, 4, 9, 50, 99)] == pytest.approx([0.05, 0.25 * 0.96, 0.5 * 0.91, 0.25, 0.005])
+    constant = replace(DEFAULT, lr=0.5, steps=100, lr_schedule="constant")
+    linear = replace(constant, lr_schedule="linear")
+    assert [constant.lr_at(step) for step in (0, 50, 99)] == [0.5, 0.5, 0.5]
+    want = [0.05, 0.25 * 0.96, 0.5 * 0.91, 0.25, 0.005]
+    assert [linear.lr_at(step) for step in (0, 4, 9, 50, 99)] == pytest.approx(want)
     assert replace(linear, steps=1).lr_at(0) == 0.5
+
+
+@pytest.mark.parametrize("name", LR_SCHEDULES)
+@pytest.mark.parametrize("steps", [1, 2, 9, 1000])
+def test_the_learning_rate_is_above_0_and_never_above_lr(name, steps):
+    recipe = replace(DEFAULT, lr=0.5, steps=steps, lr_schedule=name)
+    assert all(0 < recipe.lr_at(step) <= 0.5 for step in range(steps))
 
 
 def test_a_recipe_is_not_changed_but_replaced():
     with pytest.raises(FrozenInstanceError):
-        RECIPES["default"].steps = 1
+        DEFAULT.steps = 1
 
 
 @pytest.mark.parametrize("change, message", [
-    ({"steps": 0}, "steps must be made of whole numbers from 1 to 1000000000, got 0"), ({"steps": 1.5}, "steps must be"),
-    ({"batch_size": -1}, "batch_size must be"), ({"hidden": (8, 0)}, "hidden must be made of whole numbers from 1 to 1000000, got 0"),
-    ({"hidden": (True,)}, "hidden must be"), ({"lr": 0}, "lr must be a number above 0, got 0"), ({"lr": float("nan")}, "lr must be"),
-    ({"lr": float("inf")}, "lr must be"), ({"lr": "1"}, "lr must be"), ({"lr_schedule": "cosine"}, "lr_schedule must be one of constant, linear, got 'cosine'"),
-    ({"antithetic": None}, "antithetic must be"), ({"activation": "tanh"}, "activation must be one of relu, silu, got 'tanh'"),
-    ({"predicts": "x0"}, "predicts must be one of eps, v, got 'x0'"), ({"variance": 1}, "variance must be one of posterior, beta")])
-def test_what_cannot_be_is_named(change, message):
-    with pytest.raises(ValueError, match=message):
-        replace(RECIPES["default"], **change)
+    ({"steps": 0}, "steps must be made of whole numbers from 1 to 1000000000, got 0"),
+    ({"steps": 1.5}, "steps must be made of whole numbers"),
+    ({"steps": 10 ** 9 + 1}, "steps must be made of whole numbers"),
+    ({"batch_size": -1}, "batch_size must be made of whole numbers from 1 to 1000000, got -1"),
+    ({"hidden": (8, 0)}, "hidden must be made of whole numbers from 1 to 1000000, got 0"),
+    ({"hidden": (True,)}, "hidden must be made of whole numbers"),
+    ({"hidden": ("8",)}, "hidden must be made of whole numbers from 1 to 1000000, got '8'"),
+    ({"lr": 0}, "lr must be a number above 0, got 0"),
+    ({"lr": -1}, "lr must be a number above 0, got -1"),
+    ({"lr": float("nan")}, "lr must be a number above 0, got nan"),
+    ({"lr": float("inf")}, "lr must be a number above 0, got inf"),
+    ({"lr": "1"}, "lr must be a number above 0, got '1'"),
+    ({"lr": True}, "lr must be a number above 0, got True"),
+    ({"lr_schedule": "cosine"}, "lr_schedule must be one of constant, linear, got 'cosine'"),
+    ({"antithetic": None}, "antithetic must be true or false, got None"),
+    ({"antithetic": 1}, "antithetic must be true or false, got 1"),
+    ({"activation": "tanh"}, "activation must be one of relu, silu, got 'tanh'"),
+    ({"activation": ["relu"]}, r"activation must be one of relu, silu, got \['relu'\]"),
+    ({"predicts": "x0"}, "predicts must be one of eps, v, got 'x0'"),
+    ({"variance": 1}, "variance must be one of posterior, beta, got 1"),
+    ({"variance": {}}, "variance must be one of posterior, beta, got {}"),
+])
+def test_a_setting_that_makes_no_sense_is_named(change, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        replace(DEFAULT, **change).validated()
+
+
+def test_choices_are_settings():
+    assert set(choices()) == {"activation", "predicts", "lr_schedule", "variance"}
+    assert all(getattr(DEFAULT, name) in known for name, known in choices().items())
+
+
+@pytest.mark.parametrize("value, text", [((64, 32), "64 32"), ((8,), "8"), (0.02, "0.02"),
+                                         ("silu", "silu"), (3000, "3000")])
+def test_a_setting_as_it_is_written_on_the_command_line(value, text):
+    assert shown(value) == text
+
+
+def test_recipes_load_without_numpy():
+    """So that --help is quick."""
+    code = "import sys, scratchdiff.experiment.recipe; print('numpy' in sys.modules)"
+    root = Path(__file__).parent.parent
+    result = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    assert result.stdout == "False\n", result.stderr

@@ -1,17 +1,23 @@
-"""diffusion/shapes.py: the built-in shapes, and the standard form."""
+"""measure/shapes.py: the built-in shapes, and the standard form."""
+from dataclasses import FrozenInstanceError
+
 import numpy as np
 import pytest
 
 from scratchdiff.measure.energy import energy_distance
-from scratchdiff.measure.shapes import SHAPES, Standard
+from scratchdiff.measure.shapes import COARSEST, SHAPES, SPACING, Standard
 
 NAMES = list(SHAPES)
 
 
-def in_place(name, n=4000):
-    """Points of a shape as its function places them, before they are brought to standard form, without noise."""
+def placed(name, n=4000):
+    """Points as the shape's function places them: not yet in standard form, and without noise."""
     shape = SHAPES[name]
     return shape.place(np.random.default_rng(0).random((n, shape.inputs)))
+
+
+def test_the_shapes():
+    assert NAMES == ["circle", "moons", "spiral", "gaussians", "checkerboard", "square", "segment"]
 
 
 def test_the_circle_is_its_own_standard_form():
@@ -20,54 +26,61 @@ def test_the_circle_is_its_own_standard_form():
 
 
 def test_the_angles_on_the_circle_are_uniform():
+    """The first Fourier coefficients of a uniform angle are 0, to 4 standard errors."""
     x, y = SHAPES["circle"].draw(40_000, np.random.default_rng(0)).T
-    for k in (1, 2, 3):                 # the first Fourier coefficients of a uniform angle are 0; 4 standard errors
+    for k in (1, 2, 3):
         angle = k * np.arctan2(y, x)
         assert np.hypot(np.cos(angle).mean(), np.sin(angle).mean()) < 4 / np.sqrt(40_000)
 
 
 def test_the_square_has_four_sides_and_its_corners():
-    points = in_place("square")
-    assert np.all(np.isclose(points, 0, atol=1e-12).any(axis=1) | np.isclose(points, 1, atol=1e-12).any(axis=1))
+    points = placed("square")
+    on_a_line = [np.isclose(points, line, atol=1e-12).any(axis=1) for line in (0, 1)]
+    assert np.all(on_a_line[0] | on_a_line[1])
     assert points.min() >= 0 and points.max() <= 1
-    for side in (points[:, 0] == 0, points[:, 0] == 1, points[:, 1] == 0, points[:, 1] == 1):
-        assert abs(side.mean() - 0.25) < 0.03
+    x, y = points.T
+    for side in (x == 0, x == 1, y == 0, y == 1):
+        assert abs(side.mean() - 0.25) < 0.03, "4 standard errors of 4000 points"
     corners = SHAPES["square"].place(np.array([[0.0], [0.25], [0.5], [0.75], [1 - 1e-12]]))
     assert np.allclose(corners, [[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]], atol=1e-11)
 
 
-def test_the_checkerboard_has_eight_squares_that_touch_at_corners_only():
-    cells, counts = np.unique(np.floor(in_place("checkerboard")), axis=0, return_counts=True)
-    assert sorted(map(tuple, cells)) == [(x, y) for x in range(4) for y in range(4) if (x + y) % 2 == 0]
-    assert np.abs(counts / 500 - 1).max() < 0.2, "500 of 4000 in each"
+def test_the_checkerboard_has_eight_squares_that_touch_only_at_corners():
+    cells, counts = np.unique(np.floor(placed("checkerboard")), axis=0, return_counts=True)
+    dark = [(x, y) for x in range(4) for y in range(4) if (x + y) % 2 == 0]
+    assert sorted(map(tuple, cells)) == dark
+    assert np.abs(counts / 500 - 1).max() < 0.2, "500 of 4000 in each, 4 standard errors"
 
 
 def test_the_gaussians_are_eight_and_round():
-    centres, counts = np.unique(in_place("gaussians").round(9), axis=0, return_counts=True)
+    centres, counts = np.unique(placed("gaussians").round(9), axis=0, return_counts=True)
     angles = np.sort(np.arctan2(*centres.T[::-1]))
-    assert np.allclose(np.hypot(*centres.T), 1) and np.allclose(angles / np.pi * 4, range(-3, 5)), "an eighth of a turn apart"
-    assert np.abs(counts / 500 - 1).max() < 0.2
+    assert np.allclose(np.hypot(*centres.T), 1)
+    assert np.allclose(angles / np.pi * 4, range(-3, 5)), "an eighth of a turn apart"
+    assert np.abs(counts / 500 - 1).max() < 0.2, "4 standard errors"
     shape = SHAPES["gaussians"]
     points = shape.standard.back(shape.draw(4000, np.random.default_rng(0)))
-    to_centre = points - centres[np.argmin(((points[:, None] - centres) ** 2).sum(axis=-1), axis=1)]
-    assert np.allclose(to_centre.std(axis=0), 0.1, rtol=0.05) and abs(np.corrcoef(to_centre.T)[0, 1]) < 0.07
+    nearest = np.argmin(((points[:, None] - centres) ** 2).sum(axis=-1), axis=1)
+    noise = points - centres[nearest]
+    assert np.allclose(noise.std(axis=0), 0.1, rtol=0.05)
+    assert abs(np.corrcoef(noise.T)[0, 1]) < 0.07, "4 standard errors"
 
 
 def test_the_moons_are_two_half_circles_with_noise():
-    points = in_place("moons")
-    upper = np.isclose(np.hypot(*points.T), 1) & (points[:, 1] >= 0)
-    lower = np.isclose(np.hypot(points[:, 0] - 1, points[:, 1] - 0.5), 1) & (points[:, 1] <= 0.5)
+    x, y = placed("moons").T
+    upper = np.isclose(np.hypot(x, y), 1) & (y >= 0)
+    lower = np.isclose(np.hypot(x - 1, y - 0.5), 1) & (y <= 0.5)
     assert np.all(upper ^ lower) and abs(upper.mean() - 0.5) < 0.03
-    ends = SHAPES["moons"].place(np.array([[0.0], [0.25], [0.5], [0.75]]))
-    assert np.allclose(ends, [[1, 0], [0, 1], [0, 0.5], [1, -0.5]]), "where each begins, and its middle"
+    starts_and_middles = SHAPES["moons"].place(np.array([[0.0], [0.25], [0.5], [0.75]]))
+    assert np.allclose(starts_and_middles, [[1, 0], [0, 1], [0, 0.5], [1, -0.5]])
     assert SHAPES["moons"].width == 0.05
 
 
 def test_the_spiral_winds_outwards_at_nearly_even_speed():
-    u = np.linspace(0, 1, 1001)[:, None]
-    points = SHAPES["spiral"].place(u)
+    points = SHAPES["spiral"].place(np.linspace(0, 1, 1001)[:, None])
     radius, angle = np.hypot(*points.T), np.unwrap(np.arctan2(*points.T[::-1]))
-    assert np.all(np.diff(radius) > 0) and angle[-1] - angle[0] == pytest.approx(2.5 * np.pi)
+    assert np.all(np.diff(radius) > 0)
+    assert angle[-1] - angle[0] == pytest.approx(2.5 * np.pi), "one and a quarter turns"
     speed = np.hypot(*np.diff(points, axis=0).T) * 1000
     assert speed.max() < 1.2 * speed.min()
 
@@ -75,16 +88,24 @@ def test_the_spiral_winds_outwards_at_nearly_even_speed():
 def test_the_segment_is_straight():
     points = SHAPES["segment"].draw(1000, np.random.default_rng(0))
     assert np.linalg.matrix_rank(points - points.mean(axis=0), tol=1e-9) == 1
-    assert np.allclose(in_place("segment")[:, 0], 2 * in_place("segment")[:, 1])
+    x, y = placed("segment").T
+    assert np.allclose(x, 2 * y)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_standard_form_has_mean_0_and_mean_square_1(name):
+def test_a_draw_has_mean_0_and_mean_square_1(name):
     n = 40_000
     points = SHAPES[name].draw(n, np.random.default_rng(0))
     assert points.shape == (n, 2) and points.dtype == np.float64
-    assert np.abs(points.mean(axis=0)).max() < 5 / np.sqrt(n), "5 standard errors of a coordinate of variance at most 1"
+    assert np.abs(points.mean(axis=0)).max() < 5 / np.sqrt(n), "5 standard errors, or more"
     assert abs(np.mean(np.sum(points ** 2, axis=1)) - 1) < 0.03
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_draw_keeps_the_dtype_and_the_generator_decides(name, dtype):
+    a, b, c = (SHAPES[name].draw(5, np.random.default_rng(seed), dtype) for seed in (0, 0, 1))
+    assert a.dtype == dtype and np.array_equal(a, b) and not np.array_equal(a, c)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -94,7 +115,7 @@ def test_length_is_the_top_speed(name):
     u[:, 0] = np.arange(10_000) / 10_000
     steps = np.hypot(*np.diff(shape.place(u), axis=0).T) * 10_000
     smooth = np.sort(steps)[:-shape.parts]          # all but the jumps between parts
-    assert -1e-9 < shape.length - smooth.max() < 0.1, "it may be rounded up, so that a grid is fine enough"
+    assert -1e-9 < shape.length - smooth.max() < 0.1, "rounded up, so that a grid is fine enough"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -102,61 +123,145 @@ def test_parts_end_where_there_is_a_jump_or_a_corner(name):
     shape = SHAPES[name]
     u = np.full((4001, shape.inputs), 0.3)
     u[:, 0] = (np.arange(4001) + 0.5) / 4001
-    bends = np.abs(np.diff(shape.place(u), n=2, axis=0)).max(axis=1) > 2e-4     # a corner: at least a step of 1 / 4001
+    bends = np.abs(np.diff(shape.place(u), n=2, axis=0)).max(axis=1) > 2e-4
     breaks = np.flatnonzero(bends[1:] & ~bends[:-1]) / 4001
-    assert len(breaks) == shape.parts - 1 and np.allclose(breaks, np.arange(1, shape.parts) / shape.parts, rtol=0, atol=1e-3)
+    ends = np.arange(1, shape.parts) / shape.parts
+    assert len(breaks) == shape.parts - 1 and np.allclose(breaks, ends, rtol=0, atol=1e-3)
 
 
-def test_the_grid_is_made_of_the_middles_of_equal_intervals():
+def test_a_grid_is_made_of_the_middles_of_equal_intervals():
     assert np.allclose(SHAPES["circle"].even(3)[:, 0], [1 / 6, 1 / 2, 5 / 6])
-    assert np.allclose(SHAPES["moons"].even(0)[:, 0], [1 / 4, 3 / 4]), "one in each part at the least"
-    assert np.allclose(SHAPES["circle"].grid(1e9), [[-1, 0]]), "one point, if one is fine enough"
+    assert np.allclose(SHAPES["moons"].even(0)[:, 0], [1 / 4, 3 / 4]), "at least one in each part"
+    cells = SHAPES["checkerboard"].even(1)
+    assert cells.shape == (16, 2) and len(np.unique(cells, axis=0)) == 16
+
+
+@pytest.mark.parametrize("noise_width", [0.01, 0.03, 0.1])
+@pytest.mark.parametrize("name", ["circle", "moons", "spiral", "square", "segment"])
+def test_neighbours_on_a_grid_are_as_near_as_promised(name, noise_width):
+    """At most 0.7 noise widths apart, and not much less, for that would be wasted."""
+    grid = SHAPES[name].grid(noise_width)
+    gaps = np.hypot(*np.diff(grid, axis=0).T)
+    gaps = np.sort(gaps)[:len(gaps) + 1 - SHAPES[name].parts]       # not from part to part
+    assert gaps.max() <= 0.7 * noise_width * (1 + 1e-9)
+    assert np.median(gaps) > 0.8 * 0.7 * noise_width
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_grid_is_never_coarser_than_a_tenth(name):
+    grid = SHAPES[name].grid(1e9)
+    assert np.array_equal(grid, SHAPES[name].grid(0.1 / 0.7)) and (SPACING, COARSEST) == (0.7, 0.1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_grid_is_the_distribution(name):
+    shape = SHAPES[name]
+    grid = shape.grid(0.1 / 0.7)
+    if shape.length:
+        gaps = np.sqrt(((grid[:, None] - grid) ** 2).sum(axis=-1))
+        np.fill_diagonal(gaps, np.inf)
+        assert 0.04 < np.median(gaps.min(axis=1)) <= 0.1
+        assert len(shape.grid(0.05 / 0.7)) == pytest.approx(2 ** shape.inputs * len(grid), rel=0.2)
+    noisy = grid[np.random.default_rng(1).integers(len(grid), size=1500)]
+    noise = np.random.default_rng(2).standard_normal(noisy.shape)
+    real = shape.draw(1500, np.random.default_rng(3))
+    assert energy_distance(noisy + shape.standard_width * noise, real) < 0.01, \
+        "between two draws of real points it is about 0.001"
 
 
 def test_noise_counts_in_the_standard_form():
     """Eight centres at distance 1, each with noise of variance 0.1^2 in both coordinates."""
     shape = SHAPES["gaussians"]
     assert shape.standard.scale == pytest.approx(np.sqrt(1 + 2 * 0.01), rel=1e-12)
-    assert shape.standard_width == pytest.approx(0.1 / shape.standard.scale, rel=1e-12)
+    assert shape.standard_width == pytest.approx(0.1 / shape.standard.scale[0], rel=1e-12)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_grid_is_the_distribution_and_as_fine_as_asked(name):
-    shape = SHAPES[name]
-    grid = shape.grid(0.1)
-    if shape.length:
-        gaps = np.sqrt(((grid[:, None] - grid) ** 2).sum(axis=-1))
-        np.fill_diagonal(gaps, np.inf)
-        assert 0.04 < np.median(gaps.min(axis=1)) <= 0.1
-    assert len(shape.grid(0.05)) == pytest.approx(2 ** shape.inputs * len(grid), rel=0.2) or not shape.length
-    noisy = grid[np.random.default_rng(1).integers(len(grid), size=2000)]
-    noisy = noisy + shape.standard_width * np.random.default_rng(2).standard_normal(noisy.shape)
-    assert energy_distance(noisy, shape.draw(2000, np.random.default_rng(3))) < 0.01, "two halves of real points: about 0.001"
+def test_a_shape_keeps_its_proportions(name):
+    scale = SHAPES[name].standard.scale
+    assert scale.shape == (2,) and scale[0] == scale[1]
 
 
-def test_a_map_to_standard_form_and_back():
-    points = np.random.default_rng(0).standard_normal((100, 3)) * [1, 10, 0.1] + [5, 6, 7]
+# Standard: the map for a person's points.
+
+UNEVEN = np.random.default_rng(0).standard_normal((100, 3)) * [1, 1e6, 1e-6] + [5, 6e9, 7]
+
+
+def test_each_column_has_its_own_scale():
+    standard = Standard.of(UNEVEN)
+    there = standard.forth(UNEVEN)
+    assert there.shape == UNEVEN.shape
+    assert np.allclose(there.mean(axis=0), 0, rtol=0, atol=1e-9), "7 + 1e-6 z has 9 digits of z"
+    assert np.allclose(np.mean(there ** 2, axis=0), 1 / 3), "so the mean square distance is 1"
+    assert np.allclose(standard.center, UNEVEN.mean(axis=0), rtol=1e-14)
+    assert np.allclose(standard.scale, UNEVEN.std(axis=0) * np.sqrt(3), rtol=1e-9)
+    assert np.allclose(standard.back(there), UNEVEN, rtol=1e-15)
+
+
+def test_the_circle_is_left_as_it_is():
+    """Its own standard form is the unit circle, by this map too."""
+    angle = np.arange(100) / 100 * 2 * np.pi
+    points = np.column_stack([np.cos(angle), np.sin(angle)])
+    assert np.allclose(Standard.of(points).forth(points), points, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("value", [7.0, 0.1, -1e300, 123456789.1, 0.0])
+def test_a_constant_column_comes_back_bit_for_bit(value):
+    points = np.column_stack([np.full(50, value), np.random.default_rng(0).standard_normal(50)])
     standard = Standard.of(points)
     there = standard.forth(points)
-    assert np.allclose(there.mean(axis=0), 0, atol=1e-12) and np.mean(np.sum(there ** 2, axis=1)) == pytest.approx(1)
-    assert np.allclose(there.std(axis=0) / there.std(axis=0)[0], points.std(axis=0) / points.std(axis=0)[0]), "one factor"
-    assert np.allclose(standard.back(there), points)
+    assert standard.scale[0] == 0 and not there[:, 0].any()
+    assert np.mean(there[:, 1] ** 2) == pytest.approx(1), "it does not count in the scale"
+    generated = np.random.default_rng(1).standard_normal((9, 2)).astype(np.float32)
+    assert (standard.back(generated)[:, 0] == value).all(), "whatever the network says"
 
 
-def test_a_coordinate_that_never_varies_is_no_hindrance():
-    points = np.column_stack([np.full(50, 7.0), np.random.default_rng(0).standard_normal(50)])
-    there = Standard.of(points).forth(points)
+def test_a_large_constant_beside_a_tiny_spread():
+    tiny = 1e-9 * np.random.default_rng(0).standard_normal(50)
+    points = np.column_stack([np.full(50, 123456789.1), tiny])
+    standard = Standard.of(points)
+    there = standard.forth(points)
     assert not there[:, 0].any() and np.mean(there[:, 1] ** 2) == pytest.approx(1)
+    back = standard.back(there.astype(np.float32))
+    assert (back[:, 0] == 123456789.1).all()
+    assert np.allclose(back[:, 1], tiny, rtol=0, atol=1e-15), "float32 has 7 digits"
 
 
-@pytest.mark.parametrize("size", [1e-200, 1e200])
+@pytest.mark.parametrize("size", [1e-200, 1e-100, 1.0, 1e100, 1e200])
 def test_points_of_any_size(size):
-    points = np.random.default_rng(0).standard_normal((100, 2)) * size
-    assert np.mean(np.sum(Standard.of(points).forth(points) ** 2, axis=1)) == pytest.approx(1)
+    unit = np.random.default_rng(0).standard_normal((100, 2))
+    for points in (unit * size, np.column_stack([unit[:, 0], unit[:, 1] * size])):
+        standard = Standard.of(points)
+        there = standard.forth(points)
+        assert np.allclose(np.mean(there ** 2, axis=0), 1 / 2)
+        assert np.allclose(standard.back(there), points, rtol=1e-12, atol=0)
 
 
-def test_points_that_are_all_equal_have_no_standard_form():
+def test_the_dtype_forth_and_back():
+    standard = Standard.of(UNEVEN)
+    for dtype in (np.float32, np.float64):
+        assert standard.forth(UNEVEN.astype(dtype)).dtype == dtype
+        assert standard.back(UNEVEN.astype(dtype)).dtype == np.float64
+
+
+def test_two_points_are_enough():
+    points = np.array([[1.0, 5.0], [3.0, 5.0]])
+    assert Standard.of(points).forth(points).tolist() == [[-1, 0], [1, 0]]
+
+
+def test_a_map_cannot_be_changed():
+    with pytest.raises(FrozenInstanceError):
+        Standard.of(UNEVEN).scale = np.ones(3)
+
+
+@pytest.mark.parametrize("points", [np.full((7, 2), 0.1), np.ones((1, 2))])
+def test_points_that_are_all_equal_have_no_standard_form(points):
     with pytest.raises(ValueError, match="points must not be all equal"):
-        Standard.of(np.full((7, 2), 0.1))
-    with pytest.raises(TypeError, match="points must be a NumPy array of floats"):
+        Standard.of(points)
+
+
+def test_misuse_is_named():
+    with pytest.raises(TypeError, match="points must be a NumPy array of floats, got list"):
         Standard.of([[1.0]])
+    with pytest.raises(ValueError, match=r"points must have shape \(n, d\), got \(3,\)"):
+        Standard.of(np.ones(3))

@@ -1,0 +1,161 @@
+"""experiment/model.py: a recipe, a seed and data become a model that learns and makes points."""
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from scratchdiff.diffusion.sampling import reverse_process
+from scratchdiff.diffusion.training import train
+from scratchdiff.experiment.data import own_data, shape_data
+from scratchdiff.experiment.model import Diverged, Model
+from scratchdiff.experiment.recipe import RECIPES
+from scratchdiff.fast.batches import chunked_batches
+from scratchdiff.fast.blocks import BLOCK, sample
+from scratchdiff.fast.streams import INIT, SAMPLING, SPLIT, TRAINING, stream
+from scratchdiff.nn.layers import ACTIVATIONS
+from scratchdiff.nn.network import MLP
+
+SMALL = replace(RECIPES["default"], hidden=(8, 8), steps=30, batch_size=16)
+POINTS = np.random.default_rng(1).standard_normal((40, 3)) * 4 + 10
+
+
+def new(recipe=SMALL, seed=3, data=None):
+    return Model.new(recipe, seed, data or shape_data("circle"))
+
+
+def own(seed=3):
+    return own_data(POINTS, Model.stream(seed, SPLIT))
+
+
+def run(model, stop=None):
+    return list(islice(model.train(), stop))
+
+
+def points(model, n, *settings, **rest):
+    return np.concatenate(list(model.sample(n, *settings, **rest)))
+
+
+def require_equal(a, b):
+    assert (a.adam.k, a.losses) == (b.adam.k, b.losses)
+    for name in ("params", "m", "v"):
+        assert np.array_equal(getattr(a.adam, name), getattr(b.adam, name)), name
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_new_model_is_what_its_recipe_says(name):
+    recipe = RECIPES[name]
+    model = new(recipe)
+    denoiser = model.denoiser
+    assert denoiser.network.widths == (3, *recipe.hidden, 2)
+    assert type(denoiser.network.layers[1]) is ACTIVATIONS[recipe.activation]
+    assert (denoiser.predicts, denoiser.d, denoiser.dtype) == (recipe.predicts, 2, np.float32)
+    assert denoiser.schedule.T == 50
+    assert model.adam.params is denoiser.network.params
+    assert model.adam.grads is denoiser.network.grads
+    assert (model.adam.k, model.losses, model.seed) == (0, [], 3)
+
+
+def test_the_width_of_the_network_follows_the_points():
+    model = new(data=own())
+    assert model.denoiser.network.widths == (4, 8, 8, 3) and model.denoiser.d == 3
+    assert points(model, 5).shape == (5, 3)
+
+
+def test_the_weights_depend_on_the_seed_alone():
+    a, b, c = (new(seed=seed).adam.params for seed in (0, 0, 1))
+    assert np.array_equal(a, b) and not np.array_equal(a, c)
+    assert np.array_equal(new(replace(SMALL, steps=99)).adam.params, new().adam.params)
+
+
+def test_every_part_of_a_run_has_its_stream():
+    rng = np.random.default_rng(3)
+    assert Model.stream(3, 2).random() == stream(rng, 2).random()
+    model, recipe = new(), SMALL
+    network = MLP((3, 8, 8, 2), stream(rng, INIT), ACTIVATIONS["silu"])
+    assert np.array_equal(model.adam.params, network.params)
+    batches = chunked_batches(model.data.draw, model.denoiser.schedule, stream(rng, TRAINING),
+                              recipe.batch_size, recipe.antithetic)
+    twin = new()
+    by_hand = list(train(twin.denoiser, twin.adam, batches, 30, recipe.lr_at))
+    assert run(model) == by_hand
+    require_equal(model, replace(twin, losses=[loss for _, loss in by_hand]))
+    blocks = sample(model.denoiser, model.denoiser.schedule, 5, 2, stream(rng, SAMPLING))
+    assert np.array_equal(points(model, 5), next(blocks))
+
+
+def test_the_recipe_decides_about_pairs():
+    losses = [run(new(replace(SMALL, antithetic=pairs)), 1)[0][1] for pairs in (True, False)]
+    assert losses[0] != losses[1]
+
+
+def test_training_keeps_every_loss():
+    model = new()
+    seen = run(model)
+    assert [step for step, _ in seen] == list(range(30)) and model.adam.k == 30
+    assert model.losses == [loss for _, loss in seen]
+    assert run(model) == [], "nothing is left to do"
+
+
+@pytest.mark.parametrize("data", [lambda: None, own], ids=["circle", "own points"])
+@pytest.mark.parametrize("stop", [0, 1, 13, 29])
+def test_a_run_that_was_stopped_ends_bit_for_bit_where_it_would_have(stop, data):
+    whole, model = new(data=data()), new(data=data())
+    run(whole)
+    run(model, stop)
+    run(model)
+    require_equal(model, whole)
+
+
+@pytest.mark.parametrize("n, skip", [(5, 0), (BLOCK + 5, 0), (7, 3), (9, BLOCK - 4), (0, 0)])
+def test_point_i_depends_on_the_seed_and_on_i_alone(n, skip):
+    model = new()
+    whole = points(model, 2 * BLOCK)
+    blocks = list(model.sample(n, skip=skip)) or [np.empty((0, 2), np.float32)]
+    assert np.array_equal(np.concatenate(blocks), whole[skip:skip + n])
+
+
+def test_another_seed_gives_other_points():
+    model = new(seed=3)
+    assert np.array_equal(points(model, 5), points(model, 5, seed=3))
+    assert not np.array_equal(points(model, 5), points(model, 5, seed=4))
+    assert not np.array_equal(points(model, 5, seed=0), points(model, 5)), "0 is a seed too"
+
+
+@pytest.mark.parametrize("variance", ["posterior", "beta"])
+def test_the_recipes_variance_is_used(variance):
+    model = new(replace(SMALL, variance=variance))
+    walk = partial(reverse_process, variance=variance)
+    rng = Model.stream(3, SAMPLING)
+    blocks = sample(model.denoiser, model.denoiser.schedule, 5, 2, rng, walk)
+    assert np.array_equal(points(model, 5), next(blocks))
+    other = new(replace(SMALL, variance="beta" if variance == "posterior" else "posterior"))
+    assert not np.array_equal(points(other, 5), points(model, 5))
+
+
+def test_the_walk_ends_on_the_first_block_of_the_sample():
+    model = new(replace(SMALL, variance="beta"))
+    states = list(model.walk())
+    assert len(states) == 51 and all(state.shape == (BLOCK, 2) for state in states)
+    assert np.array_equal(states[-1], next(model.sample(BLOCK)))
+
+
+def test_a_run_that_diverges_says_at_which_step():
+    model = new(replace(SMALL, lr=1e30, lr_schedule="constant"))
+    with pytest.raises(Diverged, match="the loss at step [1-9] is no longer finite"):
+        with np.errstate(all="ignore"):
+            run(model)
+    assert np.isfinite(model.losses).all(), "the loss that is not finite is not kept"
+
+
+def test_points_that_are_not_finite_are_not_handed_out():
+    model = new()
+    model.adam.params[:] = np.nan
+    with pytest.raises(Diverged, match="points"):
+        next(model.sample(5))
+
+
+def test_a_bad_recipe_is_refused_before_anything_is_made():
+    with pytest.raises(ValueError, match="steps must be"):
+        new(replace(SMALL, steps=0))
