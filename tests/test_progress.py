@@ -1,9 +1,11 @@
-"""app/progress.py: a line that is rewritten in place, and gone at the end."""
+"""app/show/progress.py: a line that is rewritten in place and gone at the end; mean losses."""
 import io
 import os
 import sys
 
-from scratchdiff.app.show.progress import Progress
+import pytest
+
+from scratchdiff.app.show.progress import MeanSince, Progress, terminal_size
 
 
 class Terminal(io.StringIO):
@@ -12,6 +14,13 @@ class Terminal(io.StringIO):
 
     def fileno(self):
         return 2
+
+
+class Nameless(Terminal):
+    """A terminal of a notebook or an editor: it has no number."""
+
+    def fileno(self):
+        raise io.UnsupportedOperation("fileno")
 
 
 def screen(text):
@@ -27,10 +36,16 @@ def screen(text):
     return "".join(line).rstrip()
 
 
-def test_a_line_on_a_terminal(monkeypatch):
-    terminal = Terminal()
+def terminal_of(monkeypatch, columns, terminal=None):
+    terminal = terminal or Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    monkeypatch.setattr("os.get_terminal_size", lambda fd: os.terminal_size((80, 24)))
+    monkeypatch.setattr("os.get_terminal_size", lambda fd: os.terminal_size((columns, 24)))
+    return terminal
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_a_line_on_a_terminal(monkeypatch, columns):
+    terminal = terminal_of(monkeypatch, columns)
     with Progress(10) as progress:
         progress.show(5, "half a long way")
         assert screen(terminal.getvalue()) == "=" * 20 + "." * 20 + " half a long way"
@@ -42,30 +57,58 @@ def test_a_line_on_a_terminal(monkeypatch):
     assert screen(terminal.getvalue()) == "" and "\n" not in terminal.getvalue()
 
 
-def test_it_fits_a_narrow_terminal(monkeypatch):
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    for columns in (20, 13, 5):
-        monkeypatch.setattr("os.get_terminal_size", lambda fd: os.terminal_size((columns, 24)))
-        with Progress(10) as progress:
-            progress.show(5, "0123456789")
-            assert len(screen(terminal.getvalue())) < columns
+@pytest.mark.parametrize("columns", [20, 13, 5])
+def test_it_fits_a_narrow_terminal(monkeypatch, columns):
+    terminal = terminal_of(monkeypatch, columns)
+    with Progress(10) as progress:
+        progress.show(5, "0123456789")
+        assert 0 < len(screen(terminal.getvalue())) < columns
 
 
 def test_it_is_gone_after_an_error_too(monkeypatch):
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    monkeypatch.setattr("os.get_terminal_size", lambda fd: os.terminal_size((80, 24)))
-    try:
-        with Progress(10) as progress:
-            progress.show(5, "half")
-            raise ValueError
-    except ValueError:
-        pass
+    terminal = terminal_of(monkeypatch, 80)
+    with pytest.raises(ZeroDivisionError), Progress(10) as progress:
+        progress.show(5, "half")
+        raise ZeroDivisionError
     assert screen(terminal.getvalue()) == ""
+
+
+def test_a_terminal_without_a_number_has_80_columns(monkeypatch):
+    terminal = terminal_of(monkeypatch, 200, Nameless())
+    with Progress(10) as progress:
+        progress.show(10, "0123456789" * 9)
+        assert len(screen(terminal.getvalue())) == 79
+
+
+def test_the_size_of_a_terminal(monkeypatch):
+    terminal_of(monkeypatch, 132)
+    assert terminal_size(Terminal()) == (132, 24)
+    monkeypatch.setattr("os.get_terminal_size", lambda fd: os.terminal_size((0, 0)))
+    assert terminal_size(Terminal()) == (80, 24), "some terminals do not know"
+    assert terminal_size(Nameless()) == terminal_size(object()) == (80, 24)
+
+
+def test_a_pipe_has_the_usual_size():
+    assert terminal_size(io.StringIO()) == (80, 24)
 
 
 def test_nothing_but_on_a_terminal(capsys):
     with Progress(10) as progress:
         progress.show(5, "half")
     assert capsys.readouterr() == ("", "")
+
+
+def test_the_mean_since_the_last_time():
+    mean = MeanSince()
+    for loss in (1.0, 2.0, 6.0):
+        mean.add(loss)
+    assert mean.take() == 3.0
+    mean.add(5.0)
+    assert mean.take() == 5.0, "without the first three"
+
+
+def test_the_mean_of_huge_losses_does_not_overflow():
+    mean = MeanSince()
+    for _ in range(10):
+        mean.add(1.7e308)
+    assert mean.take() == 1.7e308

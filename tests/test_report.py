@@ -1,77 +1,211 @@
-"""app/report.py: the figures of a result are the figures of its points."""
+"""app/show/report.py: the figures of a result are the figures of its points, and notice faults."""
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from scratchdiff.chain import trained
+from scratchdiff.app.show.report import COMPARED, digits, figures, more_figures
 from scratchdiff.experiment.data import own_data, shape_data
 from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
-from scratchdiff.app.show.report import COMPARED, could_be_lines, figures, loss_parts
 from scratchdiff.measure.energy import energy_distance
+from scratchdiff.measure.shapes import SHAPES
+
+RNG = np.random.default_rng(0)
 
 
 def untrained(data):
     return Model.new(replace(RECIPES["default"], hidden=(4,)), 0, data)
 
 
+def model_of(points):
+    return untrained(own_data(points, np.random.default_rng(0)))
+
+
+def rows(figures):
+    """{name: (value, meaning)}"""
+    return {name: (value, meaning) for name, value, meaning in figures}
+
+
+def percent(text):
+    assert text.endswith("%")
+    return float(text[:-1])
+
+
 def test_the_radius_of_the_points_that_were_asked_for():
     points = np.array([[1.5, 0.0], [0.0, -0.5], [100.0, 100.0]], np.float32)
     assert figures(untrained(shape_data("circle")), points, 2) == [
-        ("mean radius", "1.000", "target 1.000"), ("std radius", "0.500", "small = points really are on the circle")]
+        ("mean radius", "1.000", "target 1.000"),
+        ("std radius", "0.500", "small = points really are on the circle")]
 
 
 def test_one_point_has_no_spread():
-    model = untrained(shape_data("circle"))
     point = np.array([[0.0, 2.0]], np.float32)
-    assert figures(model, point, 1)[1][1] == "unknown"
-    assert could_be_lines(model, point, (0.25, 0.125))[2] == "  radius  2.00000 std unknown  this network, 50 steps"
+    (_, mean, _), (_, std, _) = figures(untrained(shape_data("circle")), point, 1)
+    assert (mean, std) == ("2.000", "unknown")
 
 
 def test_the_energy_distance_to_real_points():
     data = shape_data("moons")
-    model = untrained(data)
-    points = np.random.default_rng(0).standard_normal((COMPARED + 48, 2)).astype(np.float32)
-    (name, value, meaning), (other, halves, _) = figures(model, points, 5)
-    assert (name, other, meaning) == ("energy distance", "between real points", "2000 generated points to 2000 real ones")
+    points = RNG.standard_normal((COMPARED + 48, 2)).astype(np.float32)
+    found = figures(untrained(data), points, 5)
+    assert [name for name, _, _ in found] == ["energy distance", "between real points"]
+    assert "2000 generated points to 2000 real ones" in found[0][2]
     real = data.draw(COMPARED, np.random.default_rng(5)).astype(np.float64)
-    assert float(value) == pytest.approx(energy_distance(points[:COMPARED].astype(np.float64), real), rel=0.2)
-    two_halves = [energy_distance(*(data.real(COMPARED, np.random.default_rng([i, j])) for j in (0, 1))) for i in range(4)]
-    assert float(halves) == pytest.approx(np.mean(two_halves), rel=1), "four halves: their average is good to about a half"
+    expected = energy_distance(points[:COMPARED].astype(np.float64), real)
+    assert float(found[0][1]) == pytest.approx(expected, rel=0.2)
+    halves = [energy_distance(*(data.real(COMPARED, np.random.default_rng([i, j])) for j in (0, 1)))
+              for i in range(4)]
+    assert float(found[1][1]) == pytest.approx(np.mean(halves), rel=1), "four are good to a half"
 
 
 def test_real_points_are_as_good_as_real():
-    data = shape_data("square")
-    _, value, _ = figures(untrained(data), data.draw(COMPARED, np.random.default_rng(5)), COMPARED)[0]
-    assert float(value) < 0.005
+    for name in ("square", "checkerboard"):
+        data = shape_data(name)
+        points = data.draw(COMPARED, np.random.default_rng(5))
+        assert 0 < float(figures(untrained(data), points, COMPARED)[0][1]) < 0.005
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_points_off_the_shape_are_counted(name):
+    """Of real points hardly any, none of the shape itself; a blur changes it, and so do strays."""
+    model = untrained(shape_data(name))
+
+    def off(points):
+        (found, value, meaning), = more_figures(model, points)
+        assert found == "off the shape" and "of real points " in meaning
+        return percent(value), percent(meaning.split("of real points ")[1])
+    points = model.data.draw(COMPARED, np.random.default_rng(5)).astype(np.float64)
+    real, said = off(points)
+    assert real == pytest.approx(said, abs=1) and real <= 2
+    assert real == 0 or SHAPES[name].width
+    strays = points.copy()
+    strays[::4] += 5
+    assert off(strays)[0] == pytest.approx(25 + 0.75 * real, abs=0.5)
+    allowed = 3 * SHAPES[name].standard_width or 0.05
+    blurred = points + 2 * allowed * np.random.default_rng(6).standard_normal(points.shape)
+    assert off(blurred)[0] > 10, "the checkerboard has the least: only at its edges"
+
+
+def test_the_edge_of_what_is_off_the_circle():
+    model = untrained(shape_data("circle"))
+    angles = np.linspace(0, 2 * np.pi, 100)
+    for radius, share in [(1.049, 0), (0.951, 0), (1.051, 100), (0.949, 100)]:
+        points = radius * np.column_stack([np.cos(angles), np.sin(angles)])
+        assert percent(more_figures(model, points)[0][1]) == share
 
 
 def test_own_points_are_compared_with_those_that_were_held_back():
-    points = np.random.default_rng(1).standard_normal((300, 3))
-    model = untrained(own_data(points, np.random.default_rng(0)))
-    assert figures(model, np.zeros((COMPARED, 3), np.float32), 5)[0][2] == "30 generated points to 30 real ones"
-    assert loss_parts(model) is None
+    model = model_of(RNG.standard_normal((300, 3)))
+    value, meaning = rows(figures(model, np.zeros((COMPARED, 3), np.float32), 5))["energy distance"]
+    assert "30 generated points to 30 real ones" in meaning and float(value) > 0.1
 
 
-def test_too_few_points_to_compare():
-    model = untrained(own_data(np.arange(10.0)[:, None], np.random.default_rng(0)))
-    assert [value for _, value, _ in figures(model, np.zeros((COMPARED, 1), np.float32), 5)] == ["unknown", "unknown"]
+@pytest.mark.parametrize("n, held_back, says", [
+    (10, 0, None), (20, 2, "almost nothing"), (199, 19, "almost nothing"), (200, 20, "says little"),
+    (999, 99, "says little"), (1000, 100, None)])
+def test_few_held_back_points_say_little(n, held_back, says):
+    model = model_of(RNG.standard_normal((n, 2)))
+    points = RNG.standard_normal((COMPARED, 2)).astype(np.float32)
+    main, more = rows(figures(model, points, 5)), rows(more_figures(model, points))
+    assert (main["energy distance"][0] == "unknown") == (held_back < 2)
+    assert (main["between real points"][0] == "unknown") == (held_back < 2)
+    assert ("held back" in more) == (says is not None)
+    if says:
+        assert more["held back"][0] == f"{held_back} points" and says in more["held back"][1]
 
 
-def test_how_good_it_could_have_been():
-    model = trained()
-    floor, excess = loss_parts(model)
-    assert floor == pytest.approx(0.3238, abs=0.004) and 0 < excess < 0.006
-    heading, loss, radius, perfect = could_be_lines(model, np.array([[1.0, 0.0], [0.0, 3.0]]), (0.25, 0.125))
-    assert heading == "how good could it have been?"
-    assert loss.split() == "loss 0.3750 = 0.2500 that no denoiser can avoid + 0.1250 of its own".split()
-    assert radius.split() == "radius 2.00000 std 1.0000000 this network, 50 steps".split()
-    words = perfect.split()
-    assert float(words[1]) == pytest.approx(1, abs=1e-4) and float(words[3]) < 1e-5 and words[4:7] == ["the", "perfect", "denoiser,"]
+def test_a_figure_for_each_column_in_its_own_unit():
+    real = np.column_stack([1.75 + 0.05 * RNG.standard_normal(400), 5e4 + 1e4 * RNG.random(400)])
+    model = model_of(real)
+    made = model.data.standard.forth(real * [1, 0.5]).astype(np.float32)
+    found = rows(more_figures(model, made, ["height", "salary"]))
+    (value, meaning), (half, whole) = found["height"], found["salary"]
+    assert value == f"mean {real[:, 0].mean():.4f}, std {real[:, 0].std():.4f}"
+    assert meaning == f"real points: {value}"
+    assert half == f"mean {real[:, 1].mean() / 2:.0f}, std {real[:, 1].std() / 2:.0f}"
+    assert whole == f"real points: mean {real[:, 1].mean():.0f}, std {real[:, 1].std():.0f}"
 
 
-def test_how_good_another_shape_could_have_been():
-    model = untrained(shape_data("gaussians"))
-    *_, last = could_be_lines(model, np.zeros((3, 2)), (0.25, 0.125))
-    assert last.split()[:2] == ["energy", "distance"] and float(last.split()[2]) < 0.005
+def test_of_many_columns_the_worst_are_shown():
+    real = RNG.standard_normal((400, 30))
+    model = model_of(real)
+    made = real.copy()
+    made[:, 20] += 1
+    made[:, 5] *= 3
+    names = [name for name, _, _ in more_figures(model, model.data.standard.forth(made))]
+    assert {"column 6", "column 21"} <= set(names[:8]) and names[8] == "other columns"
+    assert sum(name.startswith("column ") for name in names) == 8
+
+
+def test_a_column_without_spread():
+    real = np.column_stack([RNG.standard_normal(50), np.full(50, 7.0)])
+    model = model_of(real)
+    points = np.column_stack([RNG.standard_normal(COMPARED), np.zeros(COMPARED)])
+    value, meaning = rows(more_figures(model, points.astype(np.float32)))["column 2"]
+    assert value == "mean 7.00, std 0.00" and meaning == "real points: mean 7.00, std 0.00"
+
+
+@pytest.mark.parametrize("number, spread, text", [
+    (1699999972.3, 1273.0, "1699999972"), (1.74849, 0.0707, "1.7485"), (-3.0, 0.5, "-3.000"),
+    (2.5e-7, 1e-6, "2.5e-07"), (54.31, 16.7, "54.3"), (1e300, 1e299, "1e+300"), (0.0, 1e-300, "0")])
+def test_as_many_digits_as_the_spread_needs(number, spread, text):
+    assert digits(number, spread) == text
+
+
+def ring(n, rng, width=0.0):
+    angle = 2 * np.pi * rng.random(n)
+    radius = 1 + width * rng.standard_normal(n)
+    return radius[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
+
+
+def blur_and_gaps(real, made):
+    model = model_of(real)
+    found = rows(more_figures(model, model.data.standard.forth(made)))
+    return percent(found["blur"][0]), percent(found["gaps"][0])
+
+
+def test_blur_and_gaps_of_a_perfect_sample_are_as_said():
+    found = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        found.append(blur_and_gaps(ring(400, rng, 0.1), ring(COMPARED, rng, 0.1)))
+    assert np.mean(found, axis=0) == pytest.approx([5, 5], abs=1), "the standard error is 0.3"
+
+
+def test_a_blur_is_seen():
+    rng = np.random.default_rng(0)
+    blur, _ = blur_and_gaps(ring(400, rng), ring(COMPARED, rng, 0.1))
+    assert blur > 50
+
+
+def test_a_collapse_is_seen():
+    """Half of the ring is missing; then all but one place. What is there is not blurred."""
+    rng = np.random.default_rng(0)
+    real, made = ring(400, rng, 0.02), ring(2 * COMPARED, rng, 0.02)
+    blur, gaps = blur_and_gaps(real, made[made[:, 0] > 0])
+    assert blur < 10 and gaps == pytest.approx(50, abs=7)
+    blur, gaps = blur_and_gaps(real, np.tile(real[:1], (COMPARED, 1)))
+    assert blur == 0 and gaps > 90
+
+
+def test_points_that_come_twice():
+    """Distances between equal points say nothing: a lattice is as far apart as its places."""
+    real = RNG.integers(0, 10, (500, 2)).astype(float)
+    blur, gaps = blur_and_gaps(real, RNG.integers(0, 10, (COMPARED, 2)) + 0.2)
+    assert blur == 0 and gaps < 5
+
+
+def test_more_own_points_than_are_compared():
+    real = RNG.standard_normal((3 * COMPARED, 2))
+    model = model_of(real)
+    points = model.data.standard.forth(RNG.standard_normal((COMPARED, 2))).astype(np.float32)
+    found = rows(more_figures(model, points))
+    assert percent(found["blur"][0]) == pytest.approx(5, abs=2.5)
+    assert percent(found["gaps"][0]) == pytest.approx(5, abs=2.5)
+
+
+def test_two_own_points():
+    model = model_of(np.array([[0.0, 1.0], [2.0, 3.0]]))
+    points = RNG.standard_normal((COMPARED, 2)).astype(np.float32)
+    assert len(figures(model, points, 5)) == 2 and len(more_figures(model, points)) == 4

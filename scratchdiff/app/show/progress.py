@@ -1,19 +1,20 @@
-"""A line on the terminal that is rewritten in place while something takes time, and is gone at the end."""
+"""A progress line on the terminal, and the mean of the losses between two printed lines."""
 import os
 import sys
 
 
 class Progress:
-    """A progress line on stderr, if that is a terminal; otherwise nothing. Use as a context manager."""
+    """A progress bar on stderr if that is a terminal, else nothing. Use as a context manager."""
 
     def __init__(self, total):
         self.total = total
         self.live = sys.stderr.isatty()
-        self.shown = 0                  # characters that stand on the line now
+        self.shown = 0                  # characters on the line now
 
     def show(self, done, text):
+        """Rewrite the line in place."""
         if self.live:
-            columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80
+            columns, _ = terminal_size(sys.stderr)
             room = max(0, min(40, columns - len(text) - 2))
             filled = room * done // self.total
             line = ("=" * filled + "." * (room - filled) + " " + text)[:columns - 1]
@@ -22,7 +23,7 @@ class Progress:
             self.shown = len(line)
 
     def clear(self):
-        """Take the line away, before something else is printed."""
+        """Wipe the line, so that something else can be printed."""
         if self.shown:
             print("\r" + " " * self.shown + "\r", end="", file=sys.stderr, flush=True)
             self.shown = 0
@@ -32,3 +33,29 @@ class Progress:
 
     def __exit__(self, *_):
         self.clear()
+
+
+def terminal_size(stream):
+    """(columns, lines) of the terminal behind a stream; (80, 24) if it does not say."""
+    try:
+        columns, lines = os.get_terminal_size(stream.fileno())
+    except (AttributeError, OSError, ValueError):       # no fileno, or no terminal behind it
+        return 80, 24
+    return columns or 80, lines or 24
+
+
+class MeanSince:
+    """The mean loss since the last printed line: single batches jump about too much to be read."""
+
+    def __init__(self):
+        self.mean, self.count = 0.0, 0
+
+    def add(self, loss):
+        self.count += 1
+        self.mean += (loss - self.mean) / self.count    # the sum of all could overflow
+
+    def take(self):
+        """The mean of all that was added since the last call."""
+        mean = self.mean
+        self.__init__()
+        return mean

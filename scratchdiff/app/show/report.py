@@ -1,71 +1,134 @@
-"""What a run says of its result: how good it is, and how good it could have been."""
+"""What a run says about its result: how good it is.
+
+No figure is enough by itself. The energy distance hardly notices blur: that takes the distance of
+each generated point from the shape, or from the nearest real point. Neither notices that whole
+parts are missing: that takes the distance of each real point from the nearest generated one.
+"""
+from math import floor, log10
+
 import numpy as np
 
 from scratchdiff.fast.streams import REPORT
 from scratchdiff.measure.energy import energy_distance, expected_energy_distance
-from scratchdiff.measure.exact import floor_and_excess
+from scratchdiff.measure.nearest import nearest
+from scratchdiff.measure.shapes import SHAPES
 
-COMPARED = 2000         # points a side when two sets of points are compared
-NOISY = 500             # noisy points a level when a loss is compared with the floor
+COMPARED = 2000         # points a side, when two sets of points are compared
+WIDTHS, ALLOWED = 3, 0.05   # off a shape: more than 3 of its widths away, or 0.05 if it has none
+NEAR = 0.95             # of the real points count as near to another real point
+FEW, VERY_FEW = 100, 20     # held-back points
+COLUMNS = 8             # of own points in the report, at most
+
+
+def radius(points):
+    """The circle's own measure: how far points (n, 2) are from its center."""
+    r = np.hypot(*points.T)
+    return [("mean radius", r.mean(), "target 1.000"),
+            ("std radius", r.std() if len(r) > 1 else None,
+             "small = points really are on the circle")]
+
+
+MEASURES = {"circle": radius}       # of the shapes that have one
 
 
 def figures(model, points, count):
-    """The two figures of a result, each as (name, value, what it means).
+    """The two main figures of a result, as (name, value, meaning), all of them text.
 
-    Of `points`, in standard form, the first `count` are those that were asked for; more may be needed to compare.
+    points (n, d) in standard form. The first `count` of them are those that a person asked for; the
+    others help to compare.
     """
-    if model.data.name == "circle":
-        radius = np.hypot(*points[:count].T)
-        return [("mean radius", f"{radius.mean():.3f}", "target 1.000"),
-                ("std radius", _spread(radius, 3), "small = points really are on the circle")]
-    real = _real(model)
+    if model.data.name in MEASURES:
+        return [(name, decimals(value, 3), meaning)
+                for name, value, meaning in MEASURES[model.data.name](points[:count])]
+    real = real_points(model)
     if len(real) < 2:
         return [("energy distance", "unknown", "too few points to hold some back"),
-                ("between real points", "unknown", "likewise")]
-    distance = energy_distance(_like(points, real), real)
-    return [("energy distance", f"{distance:.5f}", f"{len(real)} generated points to {len(real)} real ones"),
-            ("between real points", f"{expected_energy_distance(real):.5f}", "two such sets of real points, on average")]
+                ("between real points", "unknown", "for the same reason")]
+    return [("energy distance", decimals(distance(points, real), 5),
+             f"{len(real)} generated points to {len(real)} real ones; 0 = same distribution"),
+            ("between real points", decimals(expected_energy_distance(real), 5),
+             "two such sets of real points, on average")]
 
 
-def loss_parts(model):
-    """(the least loss that any denoiser can reach on this data, how far this one is above it); None if not known."""
-    if model.data.exact is None:
-        return None
-    exact = model.data.exact(model.denoiser.schedule)
-    floor, excess = floor_and_excess(model.denoiser, exact, model.data.draw, model.stream(model.seed, REPORT), NOISY)
-    return floor.mean(), excess.mean()
+def more_figures(model, points, names=None):
+    """Figures of what the main ones hide, in the same form. names: of the columns of own points."""
+    real = real_points(model)
+    if model.data.name in SHAPES:
+        return [off_shape(model.data.name, points[:COMPARED], real)]
+    own, standard = model.data.points, model.data.standard
+    some = model.stream(model.seed, REPORT).permutation(len(own))[:COMPARED]
+    return [*columns(own, standard.back(points), names),
+            *neighbours(standard.forth(own[some]), points),
+            *few_held_back(len(real))]
 
 
-def could_be_lines(model, points, parts):
-    """How good it could have been, in lines: the loss's two `parts`, and what the perfect denoiser makes."""
-    floor, excess = (round(part, 4) for part in parts)      # so that the sum that is shown is the sum of what is shown
-    schedule = model.denoiser.schedule
-    rng = model.stream(model.seed, REPORT)
-    circle = model.data.name == "circle"
-    start = rng.standard_normal((128 if circle else COMPARED, 2))
-    *_, perfect = model.sampler(model.data.exact(schedule), schedule, start, rng)
-    lines = ["how good could it have been?",
-             f"  loss    {floor + excess:.4f} = {floor:.4f} that no denoiser can avoid + {excess:.4f} of its own"]
-    if circle:
-        for radius, whose in [(np.hypot(*points.T), "this network"), (np.hypot(*perfect.T), "the perfect denoiser")]:
-            lines.append(f"  radius  {radius.mean():.5f} std {_spread(radius, 7)}  {whose}, {schedule.T} steps")
-    else:
-        real = _real(model)
-        distance = energy_distance(_like(perfect, real), real)
-        lines.append(f"  energy distance {distance:.5f}  the perfect denoiser, {schedule.T} steps")
-    return lines
+def off_shape(name, points, real):
+    """The share of points, and of real ones, that are farther from a shape than is allowed."""
+    shape = SHAPES[name]
+    allowed = WIDTHS * shape.standard_width or ALLOWED
+    grid = shape.grid(ALLOWED / 2)
+    off, real_off = (np.mean(nearest(x, grid) > allowed) for x in (points, real))
+    widths = f", {WIDTHS} times its width" if shape.width else ""
+    return ("off the shape", f"{off:.1%}",
+            f"more than {allowed:.2f} away from it{widths}; of real points {real_off:.1%}")
 
 
-def _spread(numbers, digits):
-    """Their standard deviation, to so many digits; one number has none."""
-    return f"{numbers.std():.{digits}f}" if len(numbers) > 1 else "unknown"
+def neighbours(real, points):
+    """Blur and gaps, by distances to the nearest point; all points in standard form.
+
+    Two points are near if they are no farther apart than NEAR of the real points are from the
+    nearest other one. In a perfect sample, 1 - NEAR of the points are not near a real one, and as
+    many real ones are not near a generated one. (The other way up, these are precision and recall
+    of Kynkaanniemi et al. 2019.)
+    """
+    distinct = np.unique(real, axis=0)          # two equal points say nothing about the spacing
+    near = np.quantile(nearest(distinct, distinct, others=True), NEAR)
+    made = points[:len(real)]
+    blur = np.mean(nearest(made, distinct) > near)
+    gaps = np.mean(nearest(distinct, made) > near)
+    return [("blur", f"{blur:.1%}",
+             f"generated points that are not near a real one; in a perfect sample {1 - NEAR:.0%}"),
+            ("gaps", f"{gaps:.1%}",
+             f"real points that are not near a generated one; in a perfect sample {1 - NEAR:.0%}")]
 
 
-def _real(model):
-    """Real points to compare with: always the same ones, for one seed."""
+def columns(real, made, names=None):
+    """Mean and standard deviation of each column; of many columns, of those that are worst."""
+    names = names or [f"column {i + 1}" for i in range(real.shape[1])]
+    mean, std, real_mean, real_std = made.mean(0), made.std(0), real.mean(0), real.std(0)
+    spread = np.where(real_std > 0, real_std, 1)
+    off = (np.abs(mean - real_mean) + np.abs(std - real_std)) / spread
+    worst = sorted(np.argsort(-off, kind="stable")[:COLUMNS].tolist())
+    lines = [(names[i], f"mean {digits(mean[i], spread[i])}, std {digits(std[i], spread[i])}",
+              f"real points: mean {digits(real_mean[i], spread[i])}, "
+              f"std {digits(real_std[i], spread[i])}") for i in worst]
+    others = len(names) - len(worst)
+    return lines + [("other columns", f"{others}", "closer than these")] * (others > 0)
+
+
+def few_held_back(count):
+    """A line that says how little can be told from few points."""
+    if count < 2 or count >= FEW:
+        return []
+    little = "almost nothing" if count < VERY_FEW else "little"
+    return [("held back", f"{count} points", f"so few that the energy distance says {little}")]
+
+
+def real_points(model):
+    """Real points to compare with, float64: the same ones each time."""
     return model.data.real(COMPARED, model.stream(model.seed, REPORT))
 
 
-def _like(points, real):
-    """As many points as there are real ones, of the same dtype."""
-    return points[:len(real)].astype(real.dtype)
+def distance(points, real):
+    """The energy distance between real points and as many others."""
+    return energy_distance(points[:len(real)].astype(real.dtype), real)
+
+
+def decimals(value, count):
+    return "unknown" if value is None else f"{value:.{count}f}"
+
+
+def digits(number, spread):
+    """A number as text, as exact as three digits of the spread are."""
+    count = 2 - floor(log10(spread))
+    return f"{number:.{max(0, count)}f}" if -9 < count < 7 else f"{number:.3g}"

@@ -1,0 +1,63 @@
+"""How good a result could be: the best possible loss, and the points of the perfect denoiser."""
+import numpy as np
+
+from scratchdiff.app.show.report import MEASURES, decimals, distance, off_shape, real_points
+from scratchdiff.fast.streams import REPORT
+from scratchdiff.measure.energy import expected_energy_distance
+from scratchdiff.measure.exact import floor_and_excess
+
+NOISY = 1000            # noisy points for each level
+LEVELS = 10             # to a line
+PERFECT = 500           # points of the perfect denoiser, which takes its time
+
+
+def loss_parts(model):
+    """(floor, excess) of the loss at each level, (T,) each. None if the best is not known.
+
+    The floor is the best possible loss, and the excess is what this network adds to it. The noisy
+    points do not depend on the model's seed: each run on a shape reports the same floor.
+    """
+    if model.data.exact is None:
+        return None
+    exact = model.data.exact(model.denoiser.schedule)
+    rng = model.stream(0, REPORT)
+    return floor_and_excess(model.denoiser, exact, model.data.draw, rng, NOISY)
+
+
+def loss_lines(floor, excess):
+    """Lines of text: the loss and its two parts over all levels, and over every ten of them."""
+    total, best, error = summed(floor, excess)
+    lines = [f"loss {total} = {best} (the best possible) + {error} (this network's error)"]
+    for first in range(0, len(floor), LEVELS):
+        some = slice(first, first + LEVELS)
+        total, best, error = summed(floor[some], excess[some])
+        lines.append(f"  levels {first:2d}-{first + len(floor[some]) - 1:2d}  "
+                     f"{total} = {best} + {error}")
+    lines[1] += "  (little noise)"
+    lines[-1] += "  (much noise)"
+    return lines
+
+
+def summed(floor, excess):
+    """(loss, floor, excess): means as text, so rounded that the sum is true as it stands there."""
+    best, error = (round(float(np.mean(part)), 4) for part in (floor, excess))
+    return tuple(f"{number:.4f}" for number in (best + error, best, error))
+
+
+def perfect_line(model):
+    """A line of text: the same figures of points that the perfect denoiser makes.
+
+    What these points lack is the sampler's doing, not the network's.
+    """
+    name, schedule = model.data.name, model.denoiser.schedule
+    rng = model.stream(model.seed, REPORT)
+    start = rng.standard_normal((PERFECT, model.data.d))
+    *_, points = model.sampler(model.data.exact(schedule), schedule, start, rng)
+    if name in MEASURES:
+        results = [f"{figure} {decimals(value, 7)}" for figure, value, _ in MEASURES[name](points)]
+    else:
+        real = real_points(model)[:PERFECT]
+        figure, value, _ = off_shape(name, points, real)
+        results = [f"{figure} {value}", f"energy distance {decimals(distance(points, real), 5)}",
+                   f"between {PERFECT} real points {decimals(expected_energy_distance(real), 5)}"]
+    return f"the perfect denoiser, {schedule.T} steps: {', '.join(results)}"

@@ -1,0 +1,73 @@
+"""The denoiser as a picture: at four noise levels, arrows over the plane that lead to clean points.
+
+A noisy point is x_t = sqrt(alpha_bar_t) x_0 + s_t eps, with s_t = sqrt(1 - alpha_bar_t). So
+-s_t eps_hat leads from x_t to the denoiser's guess of sqrt(alpha_bar_t) x_0. An arrow shows all of
+that way, or where it is long, the beginning of it.
+"""
+import numpy as np
+
+from scratchdiff.app.show.axes import Axes
+from scratchdiff.app.show.scatter import dots, path
+from scratchdiff.app.show.svg import page, text
+from scratchdiff.measure.nearest import nearest
+
+WIDTH, PANEL, GAP = 590, 126, 8     # of the page, of a panel, between two panels
+LEFT, TOP = 44, 46      # of the first panel
+ROW = PANEL + 36        # from one row of panels to the next
+SHOWN = 1.4             # the page is displayed this much larger
+ACROSS = 12             # arrows in a row
+LONGEST = 0.85          # arrow, in units of the distance between two
+POINTS = 200            # noisy points in a panel
+NEAR = 1.5              # an arrow without a noisy point within this distance is faint, same units
+LEGEND = ["grey: noisy points; arrows: where the denoiser guesses that they came from",
+          "faint arrows: no noisy point comes here, so nothing was learned"]
+
+
+def field(denoiser, exact, schedule, real, standard, rng, caption):
+    """The text of an SVG file: four panels for a denoiser; four for the exact one, if not None.
+
+    real: (n, 2) points in standard form, of the denoiser's dtype. The dots are some of them with
+    noise from rng: what the denoiser sees at that level. standard: the map from standard form to
+    the units of the axes. ValueError if the points do not have two coordinates.
+    """
+    if real.shape[1] != 2:
+        raise ValueError(f"real must have shape (n, 2), got {real.shape}")
+    half = max(1.15 * float(np.abs(real).max()), 1.7)       # most of pure noise is within 1.7
+    apart = 2 * half / ACROSS
+    along = (np.arange(ACROSS) + 0.5) * apart - half
+    feet = np.stack(np.meshgrid(along, along), axis=-1).reshape(-1, 2).astype(real.dtype)
+    low, high = standard.back(np.array([[-half, -half], [half, half]]))
+    rows = {"this network": denoiser} | ({"the perfect denoiser": exact} if exact else {})
+    parts = []
+    for column, t in enumerate(levels(schedule.T)):
+        left = LEFT + (PANEL + GAP) * column
+        parts.append(text(left + PANEL, TOP - 8, f"level {t}", "end", "number"))
+        x0 = real[rng.integers(len(real), size=POINTS)]
+        xt = schedule.add_noise(x0, t, rng.standard_normal(x0.shape, x0.dtype))
+        faint = nearest(feet, xt) > NEAR * apart
+        for row, asked in enumerate(rows.values()):
+            axes = Axes(low, high, left, TOP + ROW * row, PANEL, PANEL)
+            way = -np.sqrt(1 - schedule.alpha_bars[t]) * asked(feet, t)
+            way *= np.minimum(1, LONGEST * apart / np.maximum(np.hypot(*way.T), 1e-30))[:, None]
+            ends = [axes.places(standard.back(x)) for x in (feet, feet + way)]
+            inside = dots("real", path(axes, standard.back(xt)), 2.5)
+            for style, which in [("arrow far", faint), ("arrow", ~faint)]:
+                inside += f'<path class="{style}" d="{arrows(*(end[which] for end in ends))}"/>\n'
+            parts.append(axes.drawing(inside, numbers=(row == len(rows) - 1, column == 0)))
+    for row, name in enumerate(rows):
+        parts.append(text(LEFT, TOP + ROW * row - (8 if row else 26), name, "start"))
+    return page(WIDTH, axes.bottom + 32, [*caption, *LEGEND], "".join(parts), SHOWN)
+
+
+def levels(T):
+    """From much noise to little."""
+    return [T - 1, T // 2, T // 5, T // 20]
+
+
+def arrows(begin, end):
+    """Path data of arrows between places (n, 2): a line, and two short ones back from its end."""
+    back = 0.4 * (begin - end)
+    aside = 0.5 * back[:, ::-1] * [1, -1]
+    corners = np.column_stack([begin, end, end + back + aside, end, end + back - aside]).round(1)
+    form = "M{:g} {:g}L{:g} {:g}M{:g} {:g}L{:g} {:g}L{:g} {:g}"
+    return "".join(form.format(*row) for row in corners.tolist())
