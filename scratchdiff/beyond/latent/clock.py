@@ -1,0 +1,61 @@
+"""The clock: a picture of 16 x 16 pixels that shows a time, and that can be read back.
+
+Nobody can measure whether a generated photograph is right. A clock is different: it shows ten past
+three, or it does not. A picture is a row of 256 numbers, the ink of each pixel: 0 for white paper,
+1 for black. Only this file knows where on the paper a pixel lies.
+
+Everything is drawn with a soft pen. The ink of a pixel depends on its distance from the middle of
+the stroke, so a hand that turns by a single minute changes many pixels a little.
+"""
+import numpy as np
+
+SIDE = 16                               # pixels
+MINUTES = 720                           # different pictures: twelve hours, one a minute
+HOUR, MINUTE = (3.8, 1.1), (6.4, 0.7)   # length of a hand and half its width, in pixels
+RIM = (7.3, 0.0)                        # radius of the dial and half its width: a pale line
+SOFT = 1.4                              # over how many pixels a stroke's edge fades
+
+_steps = np.arange(SIDE) - (SIDE - 1) / 2
+RIGHT, UP = np.tile(_steps, SIDE), np.repeat(-_steps, SIDE)     # (256,): pixels, from the centre
+
+
+def draw(times):
+    """Clocks that show `times`, (n,) minutes since twelve, whole or not -> (n, 256) float32."""
+    times = np.asarray(times, np.float64)
+    rim = ink(np.abs(np.hypot(RIGHT, UP) - RIM[0]), RIM[1])                     # (256,)
+    hands = np.maximum(hand(times / 720, *HOUR), hand(times / 60, *MINUTE))     # (n, 256)
+    return np.maximum(hands, rim).astype(np.float32)
+
+
+def hand(turns, length, half_width):
+    """A hand that points `turns` (n,) clockwise from the top -> its ink (n, 256).
+
+    Turn the paper so that the hand points ahead. Each pixel is then some way ahead of the centre,
+    and some way aside. The nearest point of the hand is as far ahead, if the hand is that long.
+    """
+    sin, cos = np.sin(2 * np.pi * turns)[:, None], np.cos(2 * np.pi * turns)[:, None]
+    ahead, aside = sin * RIGHT + cos * UP, cos * RIGHT - sin * UP               # (n, 256)
+    return ink(np.hypot(ahead - np.clip(ahead, 0, length), aside), half_width)
+
+
+def ink(distance, half_width):
+    """The ink of a pixel at that distance from the middle of a stroke, from 0 to 1."""
+    return np.clip(0.5 + (half_width - distance) / SOFT, 0, 1)
+
+
+def read(pictures):
+    """The times that pictures (n, 256) show, by the nearest of all 720 drawings.
+
+    Returns minutes (n,), whole numbers from 0 to 719, and the residuals (n,): the root mean square
+    difference between a picture and that drawing, in units of ink. The residual says how clean a
+    picture is. From one minute to the next the drawings differ by 0.07.
+    """
+    drawings = draw(np.arange(MINUTES)).astype(pictures.dtype)
+    squares = np.sum(drawings ** 2, axis=1) - 2 * pictures @ drawings.T         # |d - p|^2 - |p|^2
+    minutes = squares.argmin(axis=1)
+    return minutes, np.sqrt(np.mean((pictures - drawings[minutes]) ** 2, axis=1))
+
+
+def minutes_off(times, wanted):
+    """How far times are from the wanted ones on the dial, in minutes: from 0 to 360."""
+    return np.abs((times - wanted + MINUTES / 2) % MINUTES - MINUTES / 2)

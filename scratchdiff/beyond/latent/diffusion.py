@@ -1,0 +1,78 @@
+"""Latent diffusion: words in, picture out. Stable Diffusion in small, with all of its parts.
+
+    in Stable Diffusion                     here
+    text encoder (CLIP)                     a column for each word in its place: prompts.py
+    autoencoder, 786,432 numbers -> 16,384  256 pixels -> 6 numbers: latent/autoencoder.py
+    U-Net with cross-attention to the text  an MLP, with the prompt as further inputs: denoiser.py
+    "scaled linear" noise schedule          the same: SCHEDULE, below
+    classifier-free guidance                the same: guidance.py
+    samplers: ddpm, DDIM, DPM-Solver++      the same: diffusion/sampling.py, few_steps.py
+
+First the autoencoder learns the pictures. Then a denoiser learns the cloud of their codes, with
+their captions as prompts. It is the denoiser of the circle; its points are codes now, that is all.
+To paint, walk from noise to a code and decode it (Rombach et al. 2022, figure 3):
+
+    model = LatentDiffusion(Autoencoder(rng), captions, rng)
+    for step, loss in model.autoencoder.train(pictures, rng): ...
+    for step, loss in model.train(pictures, captions, rng): ...
+    for picture in model.walk(["ten past three"], rng): ...
+"""
+import numpy as np
+
+from scratchdiff.beyond.guidance import Guided
+from scratchdiff.beyond.prompts import Vocabulary, prompted_batches
+from scratchdiff.diffusion.denoiser import Denoiser
+from scratchdiff.diffusion.sampling import reverse_process
+from scratchdiff.diffusion.schedule import Schedule
+from scratchdiff.diffusion.training import train
+from scratchdiff.nn.adam import Adam
+from scratchdiff.nn.layers import SiLU
+from scratchdiff.nn.network import MLP
+
+# Squares of evenly spaced numbers: more levels with little noise than in a straight line.
+SCHEDULE = Schedule(np.linspace(0.03, 0.45, 50) ** 2)
+HIDDEN = (128,) * 4
+STEPS, LR, BATCH = 6000, 1e-2, 256
+DROP = 0.5              # without a prompt there is much more to learn than with one
+
+
+class LatentDiffusion:
+    """An autoencoder, and a denoiser of its codes that listens to prompts.
+
+    autoencoder : Autoencoder, or anything with encode, decode and d
+    captions : all the prompts that there will be; the vocabulary is made from them
+    """
+
+    def __init__(self, autoencoder, captions, rng, hidden=HIDDEN, dtype=np.float32):
+        self.autoencoder, self.vocabulary = autoencoder, Vocabulary(captions)
+        d = autoencoder.d
+        network = MLP((d + 1 + len(self.vocabulary), *hidden, d), rng, SiLU, dtype)
+        self.denoiser = Denoiser(network, SCHEDULE, "v", d)
+
+    def train(self, pictures, captions, rng, steps=STEPS):
+        """Learn the codes of pictures (m, pixels), each with its caption; yield (step, loss).
+
+        The autoencoder must have learned the pictures before. It stays as it is.
+        """
+        codes, prompts = self.autoencoder.encode(pictures), self.vocabulary.rows(captions)
+
+        def draw(n, rng):
+            some = rng.integers(len(codes), size=n)
+            return codes[some], prompts[some]
+
+        network = self.denoiser.network
+        yield from train(self.denoiser, Adam(network.params, network.grads),
+                         prompted_batches(draw, SCHEDULE, rng, BATCH, DROP, self.denoiser.dtype),
+                         steps, lambda step: LR * (1 - step / steps))
+
+    def walk(self, prompts, rng, w=1.0, sampler=reverse_process):
+        """Paint one picture for each prompt, a list of n str ("" for none).
+
+        Yield pictures (n, pixels): what the decoder makes of the noise at the start, and of the
+        codes after each step. The last are the result. w is the guidance scale (guidance.py).
+        """
+        guided = Guided(self.denoiser, self.vocabulary.rows(prompts, self.denoiser.dtype), w)
+        codes = rng.standard_normal((len(prompts), self.autoencoder.d), self.denoiser.dtype)
+        yield self.autoencoder.decode(codes)
+        for codes in sampler(guided, SCHEDULE, codes, rng):
+            yield self.autoencoder.decode(codes)

@@ -1,0 +1,73 @@
+"""beyond/latent/diffusion.py: words in, the right picture out, on the twelve full hours."""
+from copy import deepcopy
+from functools import partial
+
+import numpy as np
+import pytest
+
+from scratchdiff.beyond.latent.autoencoder import Autoencoder
+from scratchdiff.beyond.latent.clock import draw, minutes_off, read
+from scratchdiff.beyond.latent.diffusion import SCHEDULE, LatentDiffusion
+from scratchdiff.beyond.latent.words import say
+from scratchdiff.diffusion.sampling import reverse_process
+
+HOURS = np.arange(0, 720, 60)
+PICTURES, CAPTIONS = draw(HOURS), [say(hour) for hour in HOURS]
+
+
+@pytest.fixture(scope="module")
+def model():
+    """Trained in half a second: the twelve hours are much less to learn than the clock."""
+    rng = np.random.default_rng(0)
+    model = LatentDiffusion(Autoencoder(rng), CAPTIONS, rng, hidden=(64, 64))
+    for _ in model.autoencoder.train(PICTURES, rng, 300):
+        pass
+    for _ in model.train(PICTURES, CAPTIONS, rng, 600):
+        pass
+    return model
+
+
+@pytest.fixture(scope="module")
+def walk(model):
+    """Twenty pictures of each hour."""
+    prompts = [text for text in CAPTIONS for _ in range(20)]
+    return list(model.walk(prompts, np.random.default_rng(1)))
+
+
+def test_a_walk_goes_from_noise_to_clocks(walk):
+    residuals = [np.median(read(pictures)[1]) for pictures in walk]
+    assert len(walk) == 1 + SCHEDULE.T and walk[0].shape == (240, 256)
+    assert residuals[-1] < 0.05 < 0.1 < residuals[0], "from one minute to the next it is 0.07"
+
+
+def test_the_picture_shows_what_the_prompt_says(walk):
+    minutes, _ = read(walk[-1])
+    assert np.mean(minutes_off(minutes, np.repeat(HOURS, 20)) <= 5) > 0.95
+
+
+def test_without_a_prompt_every_hour_comes(model):
+    *_, pictures = model.walk([""] * 240, np.random.default_rng(1), w=-1)
+    hours = np.bincount(np.round(read(pictures)[0] / 60).astype(int) % 12, minlength=12)
+    assert hours.min() > 3, "20 of each are expected, give or take 4"
+
+
+def test_any_sampler_will_do(model):
+    def sampler(denoiser, schedule, x, rng):
+        assert schedule is SCHEDULE and x.shape == (1, 6) and denoiser(x, 3).shape == (1, 6)
+        yield from partial(reverse_process, variance="beta")(denoiser, schedule, x, rng)
+
+    *_, pictures = model.walk(["ten o'clock"], np.random.default_rng(1), sampler=sampler)
+    assert minutes_off(read(pictures)[0], 600)[0] <= 5
+
+
+def test_an_unknown_word_is_named(model):
+    with pytest.raises(ValueError, match='"thirteen" is not a word for place 1; there are: eight,'):
+        next(model.walk(["thirteen o'clock"], np.random.default_rng(1)))
+
+
+def test_training_the_denoiser_leaves_the_autoencoder_alone(model):
+    twin = deepcopy(model)
+    for _ in twin.train(PICTURES, CAPTIONS, np.random.default_rng(2), 1):
+        pass
+    assert np.array_equal(twin.autoencoder.network.params, model.autoencoder.network.params)
+    assert not np.array_equal(twin.denoiser.network.params, model.denoiser.network.params)
