@@ -1,4 +1,5 @@
 """The command line: which command it is, and how a command ends."""
+import gc
 import os
 import sys
 import warnings
@@ -61,6 +62,7 @@ def program():
         print(end="", flush=True)
     except OSError:                     # main has dealt with it; Python must not trip over it again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    gc.freeze()                         # to search all modules for garbage now would take 10 ms
     return status
 
 

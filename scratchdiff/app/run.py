@@ -5,7 +5,6 @@ import shlex
 import numpy as np
 
 from scratchdiff.app.errors import one_line
-from scratchdiff.app.files.store import save_model
 from scratchdiff.app.files.whole import write_text
 from scratchdiff.app.show import braille
 from scratchdiff.app.show.progress import Progress
@@ -55,19 +54,24 @@ def train(options, model):
             if taken % 20 == 0:
                 progress.show(taken, f"step {taken}/{steps}  loss {loss:.4f}")
             if options.save_every and taken % options.save_every == 0:
-                save_model(options.save, model)
+                save(options, model)
             if pressed():
                 interrupted(options, model)
         expect_learned(model)           # before a result that means nothing replaces a file
         if options.save:
-            save_model(options.save, model)
+            save(options, model)
+
+
+def save(options, model):
+    from scratchdiff.app.files.store import save_model      # here, since most runs need no zip files
+    save_model(options.save, model)
 
 
 def interrupted(options, model):
     """End the run, but keep what it has learned if --save says where."""
     if not options.save:
         raise KeyboardInterrupt
-    save_model(options.save, model)
+    save(options, model)
     name = shlex.quote(options.save)
     raise KeyboardInterrupt(f"after {model.adam.k} steps, saved in {options.save}; "
                             f"go on with --resume {name} --save {name}")

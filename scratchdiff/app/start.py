@@ -5,7 +5,6 @@ import numpy as np
 
 from scratchdiff.app.errors import CommandError
 from scratchdiff.app.files.points import read_points
-from scratchdiff.app.files.store import load_model
 from scratchdiff.app.files.whole import expect_writable, real_path
 from scratchdiff.experiment.data import own_data, shape_data
 from scratchdiff.experiment.model import Model
@@ -36,6 +35,7 @@ def new_model(options):
 
 def resumed_model(options):
     """The saved model, perhaps with more steps to go. CommandError if an option contradicts it."""
+    from scratchdiff.app.files.store import load_model      # here, since most runs need no zip files
     model = load_model(options.resume)
     recipe = changed(model.recipe, options)
     if recipe.steps < model.adam.k:

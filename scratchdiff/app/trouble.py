@@ -36,8 +36,10 @@ def expect_learned(model):
     If a linear guess gains nothing either, this cannot tell. For a Gaussian in one dimension the
     silent "v" network is already perfect.
     """
+    if len(model.losses) < FEW:
+        return
     silent, linear = silent_and_linear_loss(model)
-    if len(model.losses) < FEW or silent - linear < 0.02 * silent:
+    if silent - linear < 0.02 * silent:
         return
     loss, silent_here = losses_on_same_noise(model)
     if silent_here - loss >= (silent - linear) / 10:
