@@ -97,7 +97,8 @@ def report(options, model, points):
     if parts and not options.quiet:
         print(*could_be_lines(model, points, parts), sep="\n")
     if options.picture or options.loss_curve:
-        draw(options, model, points, result, parts)
+        with held():                    # a picture appears whole or not at all
+            draw(options, model, points, result, parts)
     if not options.quiet:
         braille.show(model.data.standard.back(points))
 
