@@ -37,7 +37,7 @@ def decided(options, model):
     """Yield a line for each thing that a person should know before the training."""
     to_go = model.recipe.steps - model.adam.k
     if options.resume and to_go and not options.save:
-        yield f"the result of the {to_go} steps to come will be lost: there is no --save FILE"
+        yield f"the {to_go} steps to come will be lost: without --save FILE, nothing keeps them"
 
 
 def train(options, model):
