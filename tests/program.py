@@ -1,5 +1,6 @@
 """The command line for the tests: in this process, which is quick, or in a process of its own."""
 import io
+import os
 import subprocess
 import sys
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -11,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 COMMAND = [sys.executable, "-m", "scratchdiff"]
 SMALL = ["--steps", 40, "--hidden", 8, "--batch-size", 16]     # too short to learn anything
 
-# `python -m scratchdiff` in a process that does not ignore Ctrl-C, even if the tests run under nohup.
+# `python -m scratchdiff` in a process that obeys Ctrl-C, even if the tests themselves ignore it.
 # It writes a dot to stderr when its own code begins.
 WITH_CTRL_C = [sys.executable, "-c", """
 import os, runpy, signal, sys
@@ -31,10 +32,11 @@ def call(*arguments):
     return status, out.getvalue().splitlines(), err.getvalue()
 
 
-def run(*arguments, command=COMMAND, **rest):
+def run(*arguments, command=COMMAND):
     """A process of its own: (exit status, stdout, stderr)."""
-    options = {"cwd": ROOT, "text": True, "timeout": 60, "stdout": subprocess.PIPE} | rest
-    result = subprocess.run([*command, *map(str, arguments)], stderr=subprocess.PIPE, **options)
+    buffered = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    result = subprocess.run([*command, *map(str, arguments)], cwd=ROOT, text=True, env=buffered,
+                            timeout=60, capture_output=True)
     return result.returncode, result.stdout, result.stderr
 
 

@@ -41,7 +41,7 @@ BAD = [     # what is typed, what is said
     ("--hidden 1000000 1000000", "not enough memory: "),
     ("sample", "the following arguments are required: MODEL"),
     ("sample no.npz", "cannot read no.npz: No such file or directory"),
-    ("sample m.npz --out p.txt", "argument --out: wants a file name that ends in .csv or .npy, got"),
+    ("sample m.npz --out p.txt", "argument --out: wants a file name that ends in .csv or .npy"),
     ("sample m.npz --points 0", "argument --points: wants a whole number from 1 to"),
     ("sample m.npz --skip -1", "argument --skip: wants a whole number from 0 to"),
     ("check --layer Tanh", "argument --layer: invalid choice: 'Tanh'"),

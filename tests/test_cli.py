@@ -12,7 +12,7 @@ import pytest
 from scratchdiff.app import cli
 from scratchdiff.app.cli import main
 from scratchdiff.app.errors import CommandError
-from scratchdiff.app.signals import INTERRUPTS
+from scratchdiff.app.signals import INTERRUPTS, _end
 from tests.program import COMMAND, SMALL, call, run
 
 ENDINGS = [     # what a command raises, the exit status, the line on stderr
@@ -92,9 +92,9 @@ def test_a_folder_that_is_gone(tmp_path, monkeypatch):
 
 
 def test_the_program_has_the_status_and_the_line_of_main():
-    said = "scratchdiff: error: argument --steps: wants a whole number from 1 to 1000000000, got '0'\n"
-    assert run("--steps", 0) == (2, "", said)
-    assert run("--steps", 0, command=[sys.executable, "-m", "scratchdiff.app.cli"]) == (2, "", said)
+    said = "scratchdiff: error: argument --lr: wants a number above 0, got '0'\n"
+    assert run("--lr", 0) == (2, "", said)
+    assert run("--lr", 0, command=[sys.executable, "-m", "scratchdiff.app.cli"]) == (2, "", said)
 
 
 def test_python_scratchdiff_says_how_to_run_it():
@@ -111,6 +111,16 @@ def shell(line):
 def test_a_reader_that_has_seen_enough_is_no_error():
     status, out, err = shell("P --help | head -1; P sample --help | head -1")
     assert out.count("usage: ") == 2 and (status, err) == (0, "")
+
+
+def test_once_the_last_line_is_due_a_signal_changes_nothing():
+    before = [signal.signal(number, _end) for number in INTERRUPTS]
+    try:
+        call("--steps", 0)
+        assert [signal.getsignal(number) for number in INTERRUPTS] == [signal.SIG_IGN] * 2
+    finally:
+        for number, handler in zip(INTERRUPTS, before):
+            signal.signal(number, handler)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")

@@ -5,6 +5,7 @@ import signal
 import numpy as np
 import pytest
 
+from scratchdiff.app.signals import _end
 from scratchdiff.experiment.model import Model
 from tests.program import SMALL, call
 
@@ -52,14 +53,14 @@ def test_ctrl_c_leaves_no_half_of_a_file(model, tmp_path, monkeypatch):
         for block in make(*arguments):
             yield block
             assert len(os.listdir(tmp_path)) == 1, "the file is being written, under another name"
+            assert signal.getsignal(signal.SIGINT) is not _end, "which would end these tests"
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(Model, "sample", make_and_press)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    before = signal.signal(signal.SIGINT, _end)         # as in the program
     try:
         out = tmp_path / "out.csv"
         ended = call("sample", model, "--points", 9000, "--out", out)
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before)
     assert ended == (130, [], "scratchdiff: interrupted\n") and os.listdir(tmp_path) == []

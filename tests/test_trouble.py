@@ -1,6 +1,7 @@
 """app/trouble.py: a result that means nothing is not reported as one."""
 import os
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,9 +19,8 @@ DIVERGED = "scratchdiff: error: the network has diverged, "
 
 def model_of(data, steps, recipe="default", **settings):
     """A small model, trained."""
-    from dataclasses import replace
-    recipe = replace(RECIPES[recipe], **{"steps": steps, "hidden": (16,), "batch_size": 64, **settings})
-    model = Model.new(recipe, 0, data)
+    small = {"steps": steps, "hidden": (16,), "batch_size": 64}
+    model = Model.new(replace(RECIPES[recipe], **small, **settings), 0, data)
     for _ in model.train():
         pass
     return model
@@ -49,8 +49,8 @@ def test_a_network_that_answers_0_has_learned_nothing(recipe):
 def test_a_loss_that_shot_up_is_named_with_its_step():
     model = silence(model_of(shape_data("circle"), 150))
     model.losses[120] = 1590.0
-    with pytest.raises(CommandError, match=r"^the loss shot up to 1.59e\+03 at step 121; at the end, "
-                                           r"the loss is 0\.4\d+, .* try a smaller --lr"):
+    with pytest.raises(CommandError, match=r"^the loss shot up to 1.59e\+03 at step 121; at the "
+                                           r"end, the loss is 0\.4\d+, .* try a smaller --lr"):
         expect_learned(model)
 
 
@@ -72,7 +72,7 @@ def test_where_a_perfect_network_answers_0_nothing_can_be_said():
 
 @pytest.mark.parametrize("predicts", ["v", "eps"])
 def test_the_two_expected_losses(predicts):
-    """Of Gaussians the linear guess is perfect. Both losses are also measured: 2 % is 4 standard errors."""
+    """Against the same two guesses on random noise: 2 % is four standard errors."""
     rng = np.random.default_rng(0)
     points = rng.standard_normal((500, 3)) @ [[1, 0, 0], [1, 0.5, 0], [0, 0, 0.2]]
     data = own_data(points, rng)
@@ -94,14 +94,13 @@ def test_points_far_out_are_refused_and_others_pass():
     model = model_of(shape_data("circle"), 1)
     near, far = np.full((2, 2), 90.0), np.full((2, 2), 3e9)
     assert list(in_range(model, [near])) == [near]
-    with pytest.raises(CommandError, match=r"lie 3e\+09 times as far out as the data: try a smaller"):
+    with pytest.raises(CommandError, match=r"lie 3e\+09 times as far out as the data: try"):
         list(in_range(model, [near, far]))
 
 
 def test_the_range_of_own_points_includes_an_outlier():
-    points = np.zeros((1000, 2))
-    points[0] = 1e6
-    points[1:] += np.random.default_rng(0).standard_normal((999, 2))
+    points = np.random.default_rng(0).standard_normal((50_000, 2))
+    points[0] = 1e6                     # few random draws would contain it
     model = model_of(own_data(points, np.random.default_rng(0)), 1)
     far = model.data.standard.forth(points[:1] * 50)
     assert len(list(in_range(model, [far]))) == 1
@@ -129,7 +128,7 @@ def test_a_last_step_that_is_too_long_is_noticed_too(tmp_path):
     model, huge = tmp_path / "m.npz", [*SMALL, "--steps", 1, "--quiet", "--lr"]
     said = "{}the points that it makes are no longer finite: try an --lr smaller than {}\n"
     assert call(*huge, 1e25, "--save", model) == (2, [], said.format(DIVERGED, "1e+25"))
-    assert call("sample", model) == (2, [], said.format(DIVERGED, "1e+25")), "the file itself is sound"
+    assert call("sample", model) == (2, [], said.format(DIVERGED, "1e+25"))
     model.unlink()
     said = f"{DIVERGED}its parameters are no longer finite: try an --lr smaller than 1e+39\n"
     assert call(*huge, 1e39, "--save", model) == (2, [], said) and os.listdir(tmp_path) == []

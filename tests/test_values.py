@@ -29,7 +29,7 @@ def test_a_number_that_float64_cannot_tell_from_the_next_is_none():
 def test_the_largest_whole_number():
     assert whole(2, 5)("5") == 5
     for text in ("1", "6"):
-        with pytest.raises(ArgumentTypeError, match=f"wants a whole number from 2 to 5, got '{text}'"):
+        with pytest.raises(ArgumentTypeError, match=f"number from 2 to 5, got '{text}'"):
             whole(2, 5)(text)
 
 

@@ -58,10 +58,11 @@ def program():
     """main() as a program that owns its process: its standard streams need not survive it."""
     open_missing_streams()
     status = main()
-    try:
-        print(end="", flush=True)
-    except OSError:                     # main has dealt with it; Python must not trip over it again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:                 # main has dealt with it; Python must not trip over it again
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     gc.freeze()                         # to search all modules for garbage now would take 10 ms
     return status
 

@@ -35,7 +35,7 @@ def new_model(options):
 
 def resumed_model(options):
     """The saved model, perhaps with more steps to go. CommandError if an option contradicts it."""
-    from scratchdiff.app.files.store import load_model      # here, since most runs need no zip files
+    from scratchdiff.app.files.store import load_model  # here, since most runs need no zip files
     model = load_model(options.resume)
     recipe = changed(model.recipe, options)
     if recipe.steps < model.adam.k:
