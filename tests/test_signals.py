@@ -114,7 +114,8 @@ def python(code, *setting):
     usual = "signal.signal(signal.SIGINT, signal.default_int_handler)"
     lines = ["import os, signal", usual, *setting,
              "from scratchdiff.app.signals import *", "end_at_once()", code, "print('the end')"]
-    result = subprocess.run([sys.executable, "-c", "\n".join(lines)], cwd=ROOT, text=True, capture_output=True)
+    result = subprocess.run([sys.executable, "-c", "\n".join(lines)], cwd=ROOT, text=True,
+                            capture_output=True)
     return result.returncode, result.stdout, result.stderr
 
 
