@@ -51,9 +51,9 @@ a network trained on the spot. Each line gives a claim, the measured error, the
 largest error allowed, and the verdict. Exit status 1 if any link fails.
 
 The table of a layer has a row for each array that has a gradient (x is the
-layer's input). It gives the array's shape, how many entries were compared with
-finite differences, how many have no derivative (kinks), the largest relative
-error and where it is, and the two values there: backprop and difference.
+layer's input): its shape; how many entries were compared with finite
+differences, and how many of them have no derivative (kinks); the largest
+relative error; where it is, and the two values there.
 
 examples:
   python -m scratchdiff check
@@ -128,7 +128,8 @@ def sample_parser():
 def check_parser():
     from scratchdiff.chain.layers import LAYERS       # here, since no other help needs NumPy
     parser = Parser(" check", CHECK_HELP)
-    parser.add_argument("--layer", choices=LAYERS, help="show the table of this layer only")
+    parser.add_argument("--layer", choices=LAYERS, metavar="NAME",
+                        help=f"show the tables of this layer only: {', '.join(LAYERS)}")
     return parser
 
 

@@ -3,6 +3,7 @@
 Nothing here judges how good a result is. It only recognises results that mean nothing.
 """
 from contextlib import contextmanager
+from copy import deepcopy
 
 import numpy as np
 
@@ -29,20 +30,15 @@ def advice(model):
 def expect_learned(model):
     """CommandError if training has taught the network nothing, or nothing that it still knows.
 
-    A silent network, F = 0, leaves all of the guess to skip_t x_t. A trained one must guess better:
-    by at least a tenth of what the best linear guess gains, which knows the mean and the covariance
-    of the points and nothing of their shape.
-
-    If a linear guess gains nothing either, this cannot tell. For a Gaussian in one dimension the
-    silent "v" network is already perfect.
+    A network that always answers 0 leaves the guess to skip_t x_t. A trained one must be better: by
+    at least a twentieth of what the best linear guess gains. If even that gains nothing, this cannot
+    tell: for a Gaussian in one dimension, a "v" network that answers 0 is already perfect.
     """
     if len(model.losses) < FEW:
         return
-    silent, linear = silent_and_linear_loss(model)
-    if silent - linear < 0.02 * silent:
-        return
-    loss, silent_here = losses_on_same_noise(model)
-    if silent_here - loss >= (silent - linear) / 10:
+    loss, silent, linear = losses_on_same_noise(model)
+    could_gain = silent - linear
+    if could_gain < 0.02 * silent or silent - loss >= could_gain / 20:
         return
     worst = int(np.argmax(model.losses))
     if model.losses[worst] > 10 * silent:
@@ -52,34 +48,32 @@ def expect_learned(model):
         what = f"the network has learned nothing in {len(model.losses)} steps"
         try_this = "another --lr, or more --steps"
     raise CommandError(f"{what}; at the end, the loss is {loss:.3g}, and without the network "
-                       f"it would be {silent_here:.3g}: try {try_this}")
-
-
-def silent_and_linear_loss(model):
-    """The expected losses of a silent network and of the best linear guess, mean over the levels.
-
-    Take axes along which the points' coordinates are uncorrelated, with variances c. Per level and
-    axis, with a for alpha_bar_t:
-        silent   eps - skip x_t = (1 - skip sqrt(1 - a)) eps - skip sqrt(a) x_0, whose mean square
-                 is (1 - skip sqrt(1 - a))^2 + skip^2 a c
-        linear   x_t has variance a c + 1 - a, and 1 - a of it is noise. Regression on x_t leaves
-                 1 - (1 - a) / (a c + 1 - a) of the variance of eps, which is 1.
-    """
-    x0 = model.data.draw(NOISY, model.stream(model.seed, REPORT))
-    c = np.linalg.eigvalsh(np.atleast_2d(np.cov(x0.T)))                     # (d,)
-    a = model.denoiser.schedule.alpha_bars[:, None]                         # (T, 1)
-    skip = model.denoiser.skip
-    silent = (1 - skip * np.sqrt(1 - a)) ** 2 + skip ** 2 * a * c           # (T, d)
-    linear = 1 - (1 - a) / (a * c + 1 - a)
-    return silent.mean(), linear.mean()
+                       f"it would be {silent:.3g}: try {try_this}")
 
 
 def losses_on_same_noise(model):
-    """The losses of the network and of a silent one, on the same noisy points."""
-    rng = model.stream(model.seed, REPORT)
-    xt, t, eps = noisy_points(model.data.draw(NOISY, rng), model.denoiser.schedule, rng)
-    guesses = model.denoiser(xt, t), model.denoiser.skip[t] * xt
+    """The losses of the network, of one that answers 0, and of the best linear guess."""
+    rng, denoiser = model.stream(model.seed, REPORT), model.denoiser
+    x0 = model.data.draw(NOISY, rng)
+    xt, t, eps = noisy_points(x0, denoiser.schedule, rng)
+    silent = deepcopy(denoiser)
+    silent.network.params[:] = 0
+    guesses = (denoiser(xt, t), silent(xt, t),
+               linear_guess(xt, denoiser.schedule.alpha_bars[t, None], np.cov(x0.T)))
     return [float(np.mean((guess - eps) ** 2)) for guess in guesses]
+
+
+def linear_guess(xt, alpha_bar, covariance):
+    """The best linear guess at the noise. It knows the points' covariance C, not their shape.
+
+        sqrt(1 - alpha_bar) (alpha_bar C + (1 - alpha_bar) I)^-1 x_t
+
+    That is the regression of eps on x_t: the second factor inverts the covariance of x_t, and the
+    first is the covariance of eps and x_t. Along axes in which C is diagonal, it is a division.
+    xt (n, d), alpha_bar (n, 1) -> (n, d).
+    """
+    c, axes = np.linalg.eigh(np.atleast_2d(covariance))                     # (d,), (d, d)
+    return xt @ axes * np.sqrt(1 - alpha_bar) / (alpha_bar * c + 1 - alpha_bar) @ axes.T
 
 
 def in_range(model, blocks):
