@@ -63,7 +63,7 @@ def train(options, model):
 
 
 def save(options, model):
-    from scratchdiff.app.files.store import save_model  # here, since most runs need no zip files
+    from scratchdiff.app.files.store import save_model  # here, since most runs save none
     save_model(options.save, model)
 
 

@@ -4,7 +4,6 @@ from dataclasses import asdict, replace
 import numpy as np
 
 from scratchdiff.app.errors import CommandError
-from scratchdiff.app.files.points import read_points
 from scratchdiff.app.files.whole import expect_writable, real_path
 from scratchdiff.experiment.data import own_data, shape_data
 from scratchdiff.experiment.model import Model
@@ -35,7 +34,7 @@ def new_model(options):
 
 def resumed_model(options):
     """The saved model, perhaps with more steps to go. CommandError if an option contradicts it."""
-    from scratchdiff.app.files.store import load_model  # here, since most runs need no zip files
+    from scratchdiff.app.files.store import load_model  # here, since most runs read none
     model = load_model(options.resume)
     recipe = changed(model.recipe, options)
     if recipe.steps < model.adam.k:
@@ -81,4 +80,5 @@ def read_data(text, seed):
     """The data that --data names: a shape, or a file of points."""
     if text in SHAPES:
         return shape_data(text)
+    from scratchdiff.app.files.points import read_points    # here, since most runs read no points
     return own_data(read_points(text), Model.stream(seed, SPLIT))

@@ -13,7 +13,7 @@ from scratchdiff.experiment.model import Diverged
 from scratchdiff.fast.streams import REPORT
 
 FEW = 100               # so few steps may well have taught the network nothing
-NOISY = 2000            # noisy points on which two guesses are compared
+NOISY = 1000            # noisy points on which guesses are compared
 FAR = 100               # times the range of the data: points out there are no sample of it
 
 
