@@ -1,23 +1,13 @@
-import gc
-import os
-import signal
+"""python -m scratchdiff. (Another program calls main() of app/cli.py instead.)"""
 import sys
 
-# Until everything is loaded, Ctrl-C ends the program at once: nothing is there yet that could be lost, and an import
-# that is interrupted does not always say so.
-if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-# Nor is anything garbage yet: a collector that looks all the same takes a tenth of the time to load (cli.py turns it
-# on again).
-gc.disable()
-
-# Matrices as small as ours are multiplied faster by one thread than by several that have to wait for each other;
-# sampling has threads of its own. NumPy's linear algebra reads this once, when numpy is imported. Your own setting
-# wins.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
-from scratchdiff.app.cli import main
+if __name__ == "__main__" and not __package__:      # python scratchdiff finds no package to import
+    print("scratchdiff: error: run python -m scratchdiff, in the folder that holds scratchdiff/",
+          file=sys.stderr)
+    sys.exit(2)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    from scratchdiff.app.signals import end_at_once
+    end_at_once()                       # before anything else is loaded
+    from scratchdiff.app.cli import program
+    sys.exit(program())

@@ -1,11 +1,10 @@
-"""How a command ends when it cannot do what it was asked, and what it says then."""
-import signal
+"""What a command says when it cannot do what it was asked."""
 
-INTERRUPTS = (signal.SIGINT, signal.SIGTERM)        # Ctrl-C; and what `timeout` and the like send first, to end us in order
+LONGEST = 500           # characters of a message: a name or a number in it may have any length
 
 
 class CommandError(Exception):
-    """Ends the command with one line on stderr: status 2 if the person who typed it can mend it, else 1."""
+    """Ends the command with one line on stderr: status 2 if whoever typed it can fix it, else 1."""
 
     def __init__(self, message, status=2):
         super().__init__(message)
@@ -13,5 +12,12 @@ class CommandError(Exception):
 
 
 def one_line(text):
-    """The text as one line that can be printed, whatever is in it: a file's name may hold anything."""
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+    """The text as one printable line, whatever is in it: the name of a file may hold anything."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode()
+                   for sign in text)
+
+
+def shortened(text):
+    """The text, without its middle if it is too long for a message."""
+    half = LONGEST // 2
+    return text if len(text) <= LONGEST else f"{text[:half]} ... {text[-half:]}"

@@ -1,18 +1,27 @@
-"""python -m scratchdiff sample: more points from a model that was kept."""
-from scratchdiff.app.files.whole import expect_writable
+"""python -m scratchdiff sample: more points from a saved model."""
+from contextlib import nullcontext
+
 from scratchdiff.app.files.points import points_file
-from scratchdiff.app.show.progress import Progress
 from scratchdiff.app.files.store import load_model
+from scratchdiff.app.files.whole import expect_writable
+from scratchdiff.app.show.progress import Progress
+from scratchdiff.app.signals import held
+from scratchdiff.app.trouble import advice, in_range
 
 
 def sample(options):
-    """Write points to a file, or to standard output, as they are made: memory does not grow with their number."""
+    """Write points as they are made, so that memory does not grow with their number."""
     if options.out:
         expect_writable(options.out)
     model = load_model(options.model)
+    # A file appears whole or not at all. Standard output cannot, so there a signal need not wait.
+    holding = held() if options.out else nullcontext(lambda: False)
     done = 0
-    with Progress(options.points) as progress, points_file(options.out, options.points, model.data.d) as write:
-        for block in model.sample(options.points, options.seed, options.skip):
+    with (advice(model), holding as pressed, Progress(options.points) as progress,
+          points_file(options.out, options.points, model.data.d) as write):
+        for block in in_range(model, model.sample(options.points, options.seed, options.skip)):
             write(model.data.standard.back(block))
             done += len(block)
             progress.show(done, f"{done} of {options.points} points")
+            if pressed():
+                raise KeyboardInterrupt

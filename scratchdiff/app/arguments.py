@@ -1,0 +1,173 @@
+"""What can be typed on the command line: the commands, their flags, and their help.
+
+A new command is a function that makes its parser, and a row in COMMANDS at the end.
+"""
+import argparse
+
+from scratchdiff.app.errors import CommandError, shortened
+from scratchdiff.app.values import ending, positive, whole
+from scratchdiff.experiment.recipe import MOST, RECIPES, shown
+
+MOST_POINTS = 10 ** 12
+
+RUN_HELP = """\
+Train a denoiser on points, walk back from pure noise to new points, and report
+how good they are and how good they could be.
+
+other commands, each with a --help of its own:
+{commands}
+
+examples:
+  python -m scratchdiff
+      learn the unit circle, in about a second
+  python -m scratchdiff --recipe tutorial
+      the same with the settings of the PyTorch tutorial, to compare
+  python -m scratchdiff --data spiral --picture spiral.svg --animate
+      learn another shape, and draw the way from noise to it
+  python -m scratchdiff --data points.csv --save model.npz
+      learn points of your own, and save the model
+  python -m scratchdiff --resume model.npz --steps 6000 --save model.npz
+      train the saved model further, up to 6000 steps in all
+  python -m scratchdiff sample model.npz --points 100000 --out new.npy
+      make more points with it
+"""
+
+SAMPLE_HELP = """\
+Make points with a model that --save has written. They go to standard output as
+.csv, or to a file.
+
+Point number i depends only on the seed and on i. So the first points are the
+same however many you ask for, and --skip continues where another run ended.
+
+examples:
+  python -m scratchdiff sample model.npz --points 3
+  python -m scratchdiff sample model.npz --points 99 --skip 500 --out more.npy
+"""
+
+CHECK_HELP = """\
+Show link by link why the result can be believed: finite differences, the
+reference, the vectorised network, Adam, the perfect denoiser, the sampler, and
+a network trained on the spot. Each line gives a claim, the measured error, the
+largest error allowed, and the verdict. Exit status 1 if any link fails.
+
+The table of a layer has a row for each array that has a gradient (x is the
+layer's input): its shape; how many entries were compared with finite
+differences, and how many of them have no derivative (kinks); the largest
+relative error; where it is, and the two values there.
+
+examples:
+  python -m scratchdiff check
+  python -m scratchdiff check --layer Linear
+"""
+
+STATUS_HELP = """\
+exit status: 0 if all went well; 1 if the machine is at fault (a full disk) or
+check found an error; 2 if something you asked for has to change; 130 after
+Ctrl-C or kill. A run that has --save is then saved first.
+"""
+
+
+def run_parser():
+    commands = "\n".join(f"  {line}" for _, _, line in COMMANDS.values() if line)
+    parser = Parser("", RUN_HELP.format(commands=commands))
+
+    flag = group(parser, "how to learn", "A recipe, and single settings that replace its own.")
+    flag("--recipe", choices=RECIPES, help="the tutorial's, or a far better one (default)")
+    flag("--steps", type=whole(1, MOST["steps"]), metavar="N",
+         help=of_recipes("training steps", "steps"))
+    flag("--batch-size", type=whole(1, MOST["batch_size"]), metavar="N",
+         help=of_recipes("noisy points in a step", "batch_size"))
+    flag("--hidden", type=whole(1, MOST["hidden"]), nargs="+", metavar="W",
+         help=of_recipes("units of each hidden layer", "hidden"))
+    flag("--lr", type=positive, metavar="X",
+         help=of_recipes("the learning rate, or its peak", "lr"))
+    flag("--variance", metavar="NAME",
+         help=of_recipes("the noise that a reverse step adds: as much as the forward step did "
+                         "(beta), or less, because the clean point is known (posterior)",
+                         "variance"))
+    flag("--seed", type=whole(0), metavar="N",
+         help="the same seed gives the same run, bit for bit (0)")
+
+    flag = group(parser, "what to learn, and what to show")
+    flag("--data", metavar="WHAT",
+         help="circle, moons, spiral, gaussians, checkerboard, square or segment; or a file of "
+              "points: .csv, .tsv, .txt or .npy, or - for standard input. One point on each line: "
+              "numbers separated by commas, tabs or spaces, as many as you like. A header line "
+              "and comments after # are allowed. (circle)")
+    flag("--points", type=whole(1, MOST_POINTS), default=500, metavar="N",
+         help="points to generate (500)")
+    flag("--picture", type=ending(".svg"), metavar="FILE", help="draw the points: .svg")
+    flag("--animate", action="store_true", help="let the picture show the way from noise to points")
+    flag("--loss-curve", type=ending(".svg"), metavar="FILE", help="draw the loss: .svg")
+    flag("--quiet", action="store_true", help="print the last three lines only")
+
+    flag = group(parser, "saving the model")
+    flag("--save", type=ending(".npz"), metavar="FILE",
+         help="write the model at the end, or at Ctrl-C: .npz")
+    flag("--save-every", type=whole(1), metavar="N", help="write it every N steps, too")
+    flag("--resume", metavar="FILE",
+         help="go on with a saved model; --steps includes its earlier steps, and --save keeps "
+              "the result")
+    return parser
+
+
+def sample_parser():
+    parser = Parser(" sample", SAMPLE_HELP)
+    flag = parser.add_argument
+    flag("model", metavar="MODEL", help="a file that --save has written")
+    flag("--points", type=whole(1, MOST_POINTS), default=500, metavar="N",
+         help="points to generate (500)")
+    flag("--out", type=ending(".csv", ".npy"), metavar="FILE",
+         help="the file to write: .csv or .npy (standard output)")
+    flag("--skip", type=whole(0, MOST_POINTS), default=0, metavar="K",
+         help="leave out the first K points of the sample (0)")
+    flag("--seed", type=whole(0), metavar="N", help="another sample (the model's own seed)")
+    return parser
+
+
+def check_parser():
+    from scratchdiff.chain.layers import LAYERS       # here, since no other help needs NumPy
+    parser = Parser(" check", CHECK_HELP)
+    parser.add_argument("--layer", choices=LAYERS, metavar="NAME",
+                        help=f"show the tables of this layer only: {', '.join(LAYERS)}")
+    return parser
+
+
+# name: (what makes its parser, the module with the function of that name, a line for the help)
+COMMANDS = {
+    "run": (run_parser, "scratchdiff.app.run", None),   # the one that needs no name
+    "sample": (sample_parser, "scratchdiff.app.sample",
+               "sample MODEL    more points from a saved model"),
+    "check": (check_parser, "scratchdiff.app.check",
+              "check           why every derivative can be believed, link by link"),
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that raises CommandError. (Python's own prints its usage and exits.)"""
+
+    def __init__(self, command, description):
+        super().__init__(prog=f"python -m scratchdiff{command}", description=description,
+                         epilog=STATUS_HELP, allow_abbrev=False, formatter_class=formatter)
+
+    def error(self, message):
+        where = f" (see {self.prog} --help)" if message.startswith("unrecognized") else ""
+        raise CommandError(shortened(message) + where)
+
+    def _print_message(self, message, file=None):
+        print(message, end="", flush=True)      # Python's own would ignore a full disk
+
+
+def formatter(prog):
+    return argparse.RawDescriptionHelpFormatter(prog, width=78)
+
+
+def group(parser, title, description=None):
+    """A new section of the help, as the function that adds a flag to it."""
+    return parser.add_argument_group(title, description).add_argument
+
+
+def of_recipes(what, name):
+    """The help for a setting: what it is, and its value in each recipe."""
+    values = "; ".join(f"{key}: {shown(getattr(recipe, name))}" for key, recipe in RECIPES.items())
+    return f"{what} ({values})"

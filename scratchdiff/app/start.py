@@ -1,0 +1,84 @@
+"""From what stands on the command line to a model: a new one, or a saved one that goes on."""
+from dataclasses import asdict, replace
+
+import numpy as np
+
+from scratchdiff.app.errors import CommandError
+from scratchdiff.app.files.whole import expect_writable, real_path
+from scratchdiff.experiment.data import own_data, shape_data
+from scratchdiff.experiment.model import Model
+from scratchdiff.experiment.recipe import RECIPES, shown
+from scratchdiff.fast.streams import SPLIT
+from scratchdiff.measure.shapes import SHAPES
+
+
+def expect_consistent(options):
+    """CommandError now for what would only fail after all the work, or overwrite a file of ours."""
+    for flag, needs in [("save_every", "save"), ("animate", "picture")]:
+        if getattr(options, flag) and not getattr(options, needs):
+            raise CommandError(f"--{flag.replace('_', '-')} needs --{needs} FILE")
+    for path in filter(None, (options.save, options.picture, options.loss_curve)):
+        expect_writable(path)
+    pictures = [real_path(path) for path in (options.picture, options.loss_curve) if path]
+    if len(set(pictures)) < len(pictures):
+        raise CommandError("--picture and --loss-curve must be two files")
+
+
+def new_model(options):
+    """An untrained model, with the recipe and the data of the options."""
+    seed = options.seed or 0
+    recipe = changed(RECIPES[options.recipe or "default"], options)
+    what = "circle" if options.data is None else options.data
+    return Model.new(recipe, seed, read_data(what, seed))
+
+
+def resumed_model(options):
+    """The saved model, perhaps with more steps to go. CommandError if an option contradicts it."""
+    from scratchdiff.app.files.store import load_model  # here, since most runs read none
+    model = load_model(options.resume)
+    recipe = changed(model.recipe, options)
+    if recipe.steps < model.adam.k:
+        raise CommandError(f"--steps {recipe.steps} is fewer than the {model.adam.k} steps "
+                           f"that {options.resume} has taken")
+    expect_same(options, model)
+    model.recipe = recipe
+    return model
+
+
+def expect_same(options, model):
+    """CommandError if an option asks for another model than the saved one. Only --steps may."""
+    def refuse(had, wanted):
+        raise CommandError(f"{options.resume} was trained {had}: it cannot go on {wanted}")
+
+    want = changed(RECIPES[options.recipe] if options.recipe else model.recipe, options)
+    for name, value in asdict(want).items():
+        had = getattr(model.recipe, name)
+        if value != had and name != "steps":
+            of_recipe = getattr(options, name, None) is None
+            whose = f", as --recipe {options.recipe} has it" if of_recipe else ""
+            refuse(f"with {name} {shown(had)}", f"with {shown(value)}{whose}")
+    if options.seed not in (None, model.seed):
+        refuse(f"with seed {model.seed}", f"with {options.seed}")
+    if options.data is not None:
+        data = read_data(options.data, model.seed)
+        if data.name != model.data.name or not np.array_equal(data.points, model.data.points):
+            refuse("on other data", f"on {options.data}")
+
+
+def changed(recipe, options):
+    """The recipe with the settings that the options give. CommandError if one makes no sense."""
+    given = {name: getattr(options, name, None) for name in asdict(recipe)}
+    given["hidden"] = tuple(options.hidden) if options.hidden else None
+    given = {name: value for name, value in given.items() if value is not None}
+    try:
+        return replace(recipe, **given).validated()
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+
+
+def read_data(text, seed):
+    """The data that --data names: a shape, or a file of points."""
+    if text in SHAPES:
+        return shape_data(text)
+    from scratchdiff.app.files.points import read_points    # here, since most runs read no points
+    return own_data(read_points(text), Model.stream(seed, SPLIT))

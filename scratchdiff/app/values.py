@@ -1,0 +1,55 @@
+"""The values that flags take. Each function is for an argparse `type`, or makes one."""
+import math
+from argparse import ArgumentTypeError
+
+from scratchdiff.app.errors import shortened
+
+MOST_EXACT = 2 ** 53    # up to here, float64 holds every whole number
+
+
+def whole(least, most=math.inf):
+    """A whole number from `least` to `most`, as 10000 or 1e4."""
+    def convert(text):
+        number = whole_number(text)
+        if number is None or not least <= number <= most:
+            to = "up" if most == math.inf else f"to {most}"
+            refuse(f"a whole number from {least} {to}", text)
+        return number
+    return convert
+
+
+def whole_number(text):
+    """The whole number that the text stands for; None if it stands for none."""
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return int(number) if number.is_integer() and abs(number) <= MOST_EXACT else None
+
+
+def positive(text):
+    """A number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        refuse("a number above 0", text)
+    return number
+
+
+def ending(*endings):
+    """The name of a file to write, with one of these endings."""
+    def convert(text):
+        if not text.lower().endswith(endings):
+            refuse(f"a file name that ends in {' or '.join(endings)}", text)
+        return text
+    return convert
+
+
+def refuse(wanted, text):
+    raise ArgumentTypeError(f"wants {wanted}, got {shortened(repr(text))}")

@@ -1,0 +1,66 @@
+"""app/sample.py: points from a saved model."""
+import os
+import signal
+
+import numpy as np
+import pytest
+
+from scratchdiff.app.signals import _end
+from scratchdiff.experiment.model import Model
+from tests.program import SMALL, call
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("sample") / "m.npz"
+    assert call(*SMALL, "--data", "spiral", "--save", path, "--quiet")[0] == 0
+    return path
+
+
+def test_the_first_points_and_those_after_them(model):
+    status, lines, err = call("sample", model, "--points", 5)
+    assert (status, err, len(lines)) == (0, "", 5)
+    assert all(len(line.split(",")) == 2 for line in lines)
+    assert call("sample", model, "--points", 3, "--skip", 2)[1] == lines[2:]
+
+
+def test_the_seed(model):
+    own, same, other = (call("sample", model, "--points", 5, *flags)[1]
+                        for flags in ([], ["--seed", 0], ["--seed", 1]))
+    assert own == same != other
+
+
+def test_two_parts_are_the_whole(model, tmp_path):
+    whole, first, second = (tmp_path / name for name in ("whole.npy", "first.npy", "second.npy"))
+    call("sample", model, "--points", 5000, "--out", whole)
+    call("sample", model, "--points", 3000, "--out", first)
+    call("sample", model, "--points", 2000, "--skip", 3000, "--out", second)
+    assert np.array_equal(np.load(whole), np.concatenate([np.load(first), np.load(second)]))
+
+
+def test_the_two_formats_hold_the_same_points(model, tmp_path):
+    text, binary = tmp_path / "a.csv", tmp_path / "a.npy"
+    for out in (text, binary):
+        assert call("sample", model, "--points", 5, "--out", out) == (0, [], "")
+    assert np.array_equal(np.loadtxt(text, delimiter=",", dtype=np.float32),
+                          np.load(binary).astype(np.float32))
+
+
+def test_ctrl_c_leaves_no_half_of_a_file(model, tmp_path, monkeypatch):
+    make = Model.sample
+
+    def make_and_press(*arguments):
+        for block in make(*arguments):
+            yield block
+            assert len(os.listdir(tmp_path)) == 1, "the file is being written, under another name"
+            assert signal.getsignal(signal.SIGINT) is not _end, "which would end these tests"
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Model, "sample", make_and_press)
+    before = signal.signal(signal.SIGINT, _end)         # as in the program
+    try:
+        out = tmp_path / "out.csv"
+        ended = call("sample", model, "--points", 9000, "--out", out)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert ended == (130, [], "scratchdiff: interrupted\n") and os.listdir(tmp_path) == []

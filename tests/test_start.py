@@ -1,0 +1,53 @@
+"""app/start.py: from options to a model, new or resumed."""
+import numpy as np
+import pytest
+
+from scratchdiff.app.files.store import load_model
+from tests.program import SMALL, call
+
+QUIET = [*SMALL, "--points", 50, "--quiet"]
+REFUSED = [     # flags for a model of SMALL, what is said
+    ("--lr 1", "was trained with lr 0.02: it cannot go on with 1.0"),
+    ("--hidden 8 8", "was trained with hidden 8: it cannot go on with 8 8"),
+    ("--recipe tutorial", "was trained with hidden 8: it cannot go on with 64 64, "
+                          "as --recipe tutorial has it"),
+    ("--variance beta", "was trained with variance posterior: it cannot go on with beta"),
+    ("--batch-size 1", "was trained with batch_size 16: it cannot go on with 1"),
+    ("--seed 1", "was trained with seed 0: it cannot go on with 1"),
+    ("--data moons", "was trained on other data: it cannot go on on moons"),
+    ("--data p.csv", "was trained on other data: it cannot go on on p.csv"),
+]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("start") / "m.npz"
+    assert call(*QUIET, "--save", path)[0] == 0
+    return path
+
+
+@pytest.mark.parametrize("flags, said", REFUSED, ids=[flags for flags, _ in REFUSED])
+def test_resume_refuses_what_contradicts_the_file(flags, said, model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savetxt("p.csv", np.random.default_rng(0).standard_normal((30, 2)), delimiter=",")
+    before = model.read_bytes()
+    line = f"scratchdiff: error: {model} {said}\n"
+    assert call("--resume", model, *flags.split(), "--save", model) == (2, [], line)
+    assert model.read_bytes() == before
+
+
+def test_fewer_steps_than_it_has_taken(model):
+    said = f"scratchdiff: error: --steps 39 is fewer than the 40 steps that {model} has taken\n"
+    assert call("--resume", model, "--steps", 39) == (2, [], said)
+
+
+def test_what_does_not_contradict_may_be_said_again(model):
+    for flags in ([], SMALL, "--seed 0 --data circle --variance posterior".split()):
+        assert call("--resume", model, "--quiet", *flags)[0] == 0
+
+
+def test_more_steps_for_a_model_that_is_done(model, tmp_path):
+    more = tmp_path / "more.npz"
+    assert call("--resume", model, "--steps", 60, "--save", more, "--quiet")[0] == 0
+    trained = load_model(str(more))
+    assert (trained.adam.k, trained.recipe.steps, len(trained.losses)) == (60, 60, 60)
