@@ -1,8 +1,8 @@
 """app/signals.py: Ctrl-C and SIGTERM at any moment.
 
 Signals are sent to processes of their own, or raised here: raise_signal runs the handler before it
-returns. Each test puts Python's own handlers in place first, since whoever started the tests may
-have set others (nohup ignores Ctrl-C).
+returns. Each test puts Python's own handlers in place first, since the tests may have been started
+with Ctrl-C ignored, as in the background of a script.
 """
 import os
 import re

@@ -9,7 +9,7 @@ the program does not let it happen. Each of its moments is one of three kinds:
     the end has begun        it changes nothing                         ignore()
 
 SIGTERM, which `kill` and `timeout` send, is treated like Ctrl-C. A signal that is ignored when the
-program starts, as Ctrl-C is under nohup, stays ignored.
+program starts stays ignored, as Ctrl-C is for what a script runs in the background.
 
 Another program that calls main() has its own handlers. They stay, apart from Python's own for
 Ctrl-C, which held() replaces for as long as its block runs. There Ctrl-C is a KeyboardInterrupt.
