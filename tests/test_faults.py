@@ -1,0 +1,327 @@
+"""The chain of trust finds planted faults: each turns its own link red, and the output says where.
+
+A fault is a change in the source, as a reader might make it: in a class or a function, one piece of
+text replaced by another. Some stand in two places, in the fast code and in reference.py alike. Then
+the links are measured in order. The first red one must be the one that the table says, and what
+`check` prints under it must name the place.
+"""
+import inspect
+import sys
+
+import pytest
+
+from scratchdiff import reference
+from scratchdiff.app.check import print_link
+from scratchdiff.chain import diffusion
+from scratchdiff.chain.backprop import (adam_is_reference, adam_step_length, network_gradients,
+                                        network_is_reference, reference_gradients)
+from scratchdiff.chain.diffusion import (batches_are_fair, blocks_are_the_walk, floor_is_loss,
+                                         network_excess, network_radius, noise_is_reference,
+                                         perfect_radius, sampler_is_reference, score_is_gradient,
+                                         step_is_posterior)
+from scratchdiff.chain.links import LINKS
+from scratchdiff.chain.trained import trained
+from scratchdiff.diffusion.denoiser import Denoiser
+from scratchdiff.diffusion.sampling import reverse_process, reverse_step
+from scratchdiff.diffusion.schedule import Schedule, posterior_variance
+from scratchdiff.diffusion.training import noisy_points
+from scratchdiff.experiment.data import shape_data
+from scratchdiff.experiment.model import Model
+from scratchdiff.experiment.recipe import RECIPES
+from scratchdiff.fast.batches import chunked_batches
+from scratchdiff.fast.inference import in_place, relu_in_place, silu_in_place
+from scratchdiff.measure.exact import ExactDenoiser, bayes
+from scratchdiff.nn.adam import Adam
+from scratchdiff.nn.layers import Linear, ReLU, SiLU
+from scratchdiff.nn.loss import MSE
+from scratchdiff.nn.network import Network
+
+ALL = [link for links in LINKS for link in links]
+MEASURES = [link.measure for link in ALL]
+
+
+# name: (the link that turns red, what is named under it, [(in what, right, wrong), ...])
+REFERENCE = {
+    "the reference forgets an activation's slope": (reference_gradients, "reference.py with relu",
+        [(reference.backward, "dx[k] * slope(sums[layer - 1][k])", "dx[k]")]),
+    "the reference's dW": (reference_gradients, "layers[0].W[",
+        [(reference.backward, "x[k] * dz[j] for j", "x[k] + dz[j] for j")]),
+    "the reference's loss without its 2": (reference_gradients, "0.5 times what it should be",
+        [(reference.loss_and_gradients, "gain * 2 *", "gain *")]),
+}
+
+BACKPROP = {
+    "dW without .T": (network_gradients, "in Linear.backward, layers.py line",
+        [(Linear, "self.x.T @ dy  ", "self.x @ dy  ")]),
+    "dx without .T": (network_gradients, "in Linear.backward, layers.py line",
+        [(Linear, "return dy @ self.W.T", "return dy @ self.W")]),
+    "db averaged over the batch": (network_gradients, "Linear: WRONG",
+        [(Linear, "np.ones(len(dy), dy.dtype) @ dy", "dy.mean(axis=0)")]),
+    "db added to what was there": (network_gradients, "Linear: WRONG",
+        [(Linear, "self.db[:] = ", "self.db[:] += ")]),
+    "no bias": (network_gradients, "Linear: WRONG",
+        [(Linear, "y += self.b", "pass")]),
+    "ReLU's mask forgotten in backward": (network_gradients, "ReLU: WRONG",
+        [(ReLU, "return dy * self.on", "return dy")]),
+    "ReLU's mask at 1": (network_is_reference, "relu that predicts",
+        [(ReLU, "(x > 0).astype", "(x > 1).astype")]),
+    "ReLU upside down": (network_is_reference, "relu that predicts",
+        [(ReLU, "(x > 0).astype", "(x < 0).astype")]),
+    "ReLU changes the dy that it is given": (network_gradients, "ReLU: WRONG",
+        [(ReLU, "return dy * self.on", "dy *= self.on\n        return dy")]),
+    "SiLU's slope without s": (network_gradients, "SiLU: WRONG",
+        [(SiLU, "self.s + self.y * (1 - self.s)", "self.y * (1 - self.s)")]),
+    "the loss's gradient over n, not n d": (network_gradients, "MSE: WRONG",
+        [(MSE, "/ self.difference.size *", "/ len(self.difference) *")]),
+    "the loss over n, not n d": (network_gradients, "MSE: WRONG",
+        [(MSE, "/ guess.size", "/ len(guess)")]),
+    "the loss's gradient without its 2": (network_gradients, "0.5 times what it should be",
+        [(MSE, "return 2 * self", "return self")]),
+    "the loss's gradient with the wrong sign": (network_gradients, "the sign is flipped",
+        [(MSE, "return 2 * self", "return -2 * self")]),
+    "backward leaves out layer 0": (network_gradients, "MLP with ReLU: WRONG",
+        [(Network, "reversed(self.layers)", "reversed(self.layers[1:])")]),
+    "backward leaves out the last layer": (network_gradients, "in MLP.backward, network.py line",
+        [(Network, "reversed(self.layers)", "reversed(self.layers[:-1])")]),
+    "backward runs forwards": (network_gradients, "in MLP.backward, network.py line",
+        [(Network, "reversed(self.layers)", "self.layers")]),
+    "neighbours in the flat vector overlap": (network_gradients, "MLP with ReLU: WRONG",
+        [(Network, "start = end", "start = end - 1")]),
+    "the denoiser's backward without gain": (network_gradients, "Denoiser that predicts v: WRONG",
+        [(Denoiser, "self.network.backward(self.gain[self.t] * deps)",
+          "self.network.backward(deps)")]),
+    "the denoiser's backward without skip": (network_gradients, "Denoiser that predicts v: WRONG",
+        [(Denoiser, "return self.skip[self.t] * deps + ", "return ")]),
+    "time is t, not t/T": (network_is_reference, "layers[0].W[2, ",
+        [(Denoiser, "np.arange(schedule.T) / schedule.T", "np.arange(schedule.T) / 1")]),
+}
+
+# Each keeps something of the first batch, and uses it in backward only: forward stays right.
+STALE = {
+    "Linear": [(Linear, "self.x = x\n", "self.x = getattr(self, 'x', x)\n")],
+    "ReLU": [
+        (ReLU, "self.on = (x > 0)", "self.on = self.on if hasattr(self, 'on') else (x > 0)"),
+        (ReLU, "return x * self.on", "return x * (x > 0)")],
+    "SiLU": [
+        (SiLU, "self.s = 0.5 * np.tanh(0.5 * x) + 0.5",
+         "s = 0.5 * np.tanh(0.5 * x) + 0.5\n        self.s = getattr(self, 's', s)"),
+        (SiLU, "self.y = x * self.s", "self.y = x * s")],
+    "MSE": [
+        (MSE, "self.difference = guess - target",
+         "d = guess - target\n        self.difference = getattr(self, 'difference', d)"),
+        (MSE, "np.vdot(self.difference, self.difference)", "np.vdot(d, d)")],
+    "Denoiser": [
+        (Denoiser, "self.t = t = expect_levels(t, xt.shape[:-1], self.schedule.T)",
+         "self.t = getattr(self, 't', t)")],
+}
+
+OPTIMISER = {
+    "Adam walks uphill": (adam_is_reference, "params[",
+        [(Adam, "self.params -=", "self.params +=")]),
+    "Adam counts a step too many": (adam_is_reference, "params[",
+        [(Adam, "1 - self.beta1 ** self.k", "1 - self.beta1 ** (self.k + 1)")]),
+    "Adam's v of |g|": (adam_is_reference, "v[",
+        [(Adam, "self.grads ** 2", "abs(self.grads)")]),
+    "another eps, in Adam alone": (adam_is_reference, "params[",
+        [(Adam, "eps=1e-8", "eps=1e-7")]),
+    "another eps, twice": (adam_step_length, "gradient 0.01",
+        [(Adam, "eps=1e-8", "eps=1e-6"), (reference.adam_step, "eps=1e-8", "eps=1e-6")]),
+    "eps under the root, twice": (adam_step_length, "gradient 0.01",
+        [(Adam, "(np.sqrt(self.v) + self.eps * root)",
+          "np.sqrt(self.v + self.eps * root ** 2)"),
+         (reference.adam_step, "(sqrt(v_hat) + eps)", "sqrt(v_hat + eps)")]),
+    "no bias correction of m, twice": (adam_step_length, "step 1",
+        [(Adam, " / (1 - self.beta1 ** self.k)", ""),
+         (reference.adam_step, "m[i] / (1 - beta1 ** k)", "m[i]")]),
+    "no bias correction of v, twice": (adam_step_length, "step 1",
+        [(Adam, "root = sqrt(1 - self.beta2 ** self.k)", "root = 1.0"),
+         (reference.adam_step, "v[i] / (1 - beta2 ** k)", "v[i]")]),
+}
+
+BATCHES = {
+    "the noise without its square root": (noise_is_reference, "level ",
+        [(Schedule, "noise = np.sqrt(1 - self.alpha_bars)", "noise = (1 - self.alpha_bars)")]),
+    "the noise without its square root, twice": (batches_are_fair, "x_t without the noise",
+        [(Schedule, "noise = np.sqrt(1 - self.alpha_bars)", "noise = (1 - self.alpha_bars)"),
+         (reference.add_noise, "sqrt(1 - alpha_bar) *", "(1 - alpha_bar) *")]),
+    "the target is another noise": (batches_are_fair, "what is left of x_t without the noise",
+        [(noisy_points, "return xt, t, eps", "return xt, t, -eps")]),
+    "opposite noise in one coordinate only": (batches_are_fair, "two noises of a pair",
+        [(chunked_batches, "schedule.add_noise(x0, t, -eps)",
+          "schedule.add_noise(x0, t, eps * [1, -1])"),
+         (chunked_batches, "(eps, -eps)", "(eps, eps * [1, -1])")]),
+    "every chunk from the same stream": (batches_are_fair, "the noise of two chunks",
+        [(chunked_batches, "stream(rng, CHUNKS, chunk)", "stream(rng, CHUNKS, 0)")]),
+    "the noisiest level is never drawn": (batches_are_fair, "how often each level is drawn",
+        [(noisy_points, "rng.integers(schedule.T,", "rng.integers(schedule.T - 1,")]),
+    "the least noisy level is never drawn": (batches_are_fair, "how often each level is drawn",
+        [(noisy_points, "rng.integers(schedule.T,", "rng.integers(1, schedule.T,")]),
+    "one level for a whole batch": (batches_are_fair, "the levels in a batch",
+        [(noisy_points, "rng.integers(schedule.T, size=x0.shape[:-1])",
+          "np.broadcast_to(rng.integers(schedule.T, size=(*x0.shape[:-2], 1)), x0.shape[:-1])")]),
+    "noise that is too strong": (batches_are_fair, "the variance of the noise",
+        [(noisy_points, "rng.standard_normal(x0.shape, x0.dtype)",
+          "1.1 * rng.standard_normal(x0.shape, x0.dtype)")]),
+    "noise that is not around 0": (batches_are_fair, "the mean of the noise",
+        [(noisy_points, "rng.standard_normal(x0.shape, x0.dtype)",
+          "0.1 + rng.standard_normal(x0.shape, x0.dtype)")]),
+}
+
+PERFECT = {
+    "Bayes' rule with q^2 / s^2": (floor_is_loss, "moons",
+        [(bayes, "- q2 / (2 * s2) ", "- q2 / s2 ")]),
+    "a mean that is too large": (score_is_gradient, "level 0",
+        [(bayes, "mean = sums[:, :-2] / total[:, None]",
+          "mean = 1.01 * sums[:, :-2] / total[:, None]")]),
+    "a density that is too wide": (score_is_gradient, "level ",
+        [(bayes, "np.sum(x * x, axis=1) / (2 * s2)", "np.sum(x * x, axis=1) / (3 * s2)")]),
+    "a spread that is too small": (floor_is_loss, "circle",
+        [(bayes, "sums[:, -2] / total - ", "0.9 * sums[:, -2] / total - ")]),
+    "the cloud's own variance forgotten": (floor_is_loss, "gaussians",
+        [(ExactDenoiser, "s2 = 1 - alpha_bar + alpha_bar * self.width ** 2",
+          "s2 = 1 - alpha_bar")]),
+    "the floor without the noise's share": (floor_is_loss, "",
+        [(ExactDenoiser, "variance = 1 - slope * noise + ", "variance = 1 - slope + ")]),
+}
+
+SAMPLER = {
+    "the share with alpha for alpha_bar, twice": (step_is_posterior, "level 49, the mean",
+        [(reverse_step, "1 - schedule.alpha_bars[t])", "1 - schedule.alphas[t])"),
+         (reference.reverse_step, "betas[t] / sqrt(1 - alpha_bars[t])\n",
+          "betas[t] / sqrt(betas[t])\n")]),
+    "divided by alpha, not by its root, twice": (step_is_posterior, "level 49, the mean",
+        [(reverse_step, "float(np.sqrt(schedule.alphas[t]))", "float(schedule.alphas[t])"),
+         (reference.reverse_step, "/ sqrt(1 - betas[t]) +", "/ (1 - betas[t]) +")]),
+    "sigma^2 for sigma, twice": (step_is_posterior, "level 49, sigma",
+        [(reverse_step, "float(np.sqrt(schedule.variance(t, variance)))",
+          "schedule.variance(t, variance)"),
+         (reference.reverse_step, "+ sigma * z[i]", "+ sigma ** 2 * z[i]")]),
+    "the posterior's variance one level late, twice": (step_is_posterior, "level 1, sigma",
+        [(posterior_variance, "betas[t] * (1 - schedule.alpha_bars[t - 1])",
+          "betas[t] * (1 - schedule.alpha_bars[t])"),
+         (reference.reverse_step, "(1 - alpha_bars[t - 1]) /", "(1 - alpha_bars[t]) /")]),
+    "fresh noise in the last step, twice": (step_is_posterior, "sigma",
+        [(Schedule, "float(VARIANCES[kind](self, t)) if t > 0 else 0.0",
+          "float(self.betas[t])"),
+         (reference.reverse_step, "sigma = 0.0", "sigma = sqrt(betas[t])")]),
+    "alpha_bar one step late, twice": (step_is_posterior, "level ",
+        [(Schedule, "np.cumprod(self.alphas)", "np.cumprod(self.alphas) / self.alphas * 0.99"),
+         (reference.alpha_bars_of, "alpha_bars.append(product)",
+          "alpha_bars.append(product / (1 - beta) * 0.99)")]),
+    "sigma^2 for sigma, in the reference alone": (sampler_is_reference, "level 49",
+        [(reference.reverse_step, "+ sigma * z[i]", "+ sigma ** 2 * z[i]")]),
+    "the walk from the least noisy level up": (sampler_is_reference, "level 49",
+        [(reverse_process, "reversed(range(schedule.T))", "range(schedule.T)")]),
+    "the guess for the level below": (sampler_is_reference, "level 49",
+        [(reverse_process, "denoiser(x, t)", "denoiser(x, max(t - 1, 0))")]),
+    "the same fresh noise for all points": (sampler_is_reference, "level 49",
+        [(reverse_process, "rng.standard_normal(x.shape, x.dtype)",
+          "rng.standard_normal((1, x.shape[1]), x.dtype) + 0 * x")]),
+    "the last step left out": (perfect_radius, "",
+        [(reverse_process, "reversed(range(schedule.T))", "reversed(range(1, schedule.T))")]),
+    "ReLU in place at 0.1": (blocks_are_the_walk, "a network with relu",
+        [(relu_in_place, "zeros.fill(0)", "zeros.fill(0.1)")]),
+    "SiLU in place with another slope": (blocks_are_the_walk, "a network with silu",
+        [(silu_in_place, "scratch += 1", "scratch += 0.99")]),
+    "the column of 1s is not restored": (blocks_are_the_walk, "a network with silu",
+        [(in_place, "target.rows[..., -1] = 1", "pass")]),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def trained_without_a_fault():
+    """The chain trains a network, once. No fault may be planted then."""
+    trained()
+
+
+def plant(patch, edits):
+    """Make the edits until the test ends. Line numbers stay those of the file."""
+    sources = {what: "".join(inspect.getsourcelines(what)[0]) for what, _, _ in edits}
+    for what, right, wrong in edits:
+        count = sources[what].count(right)
+        assert count == 1, f"{right!r} stands {count} times in {what.__name__}: adapt this row"
+        sources[what] = sources[what].replace(right, wrong)
+    for what, source in sources.items():
+        above = "\n" * (inspect.getsourcelines(what)[1] - 1)
+        made = {}
+        exec(compile(above + source, inspect.getsourcefile(what), "exec"),
+             vars(sys.modules[what.__module__]), made)
+        new = made[what.__name__]
+        if inspect.isclass(what):
+            for name, value in vars(new).items():
+                if inspect.isfunction(value):
+                    patch.setattr(what, name, value)
+        else:                           # in place, since other files have imported it already
+            patch.setattr(what, "__code__", new.__code__)
+            patch.setattr(what, "__defaults__", new.__defaults__)
+
+
+def first_red(start, capsys):
+    """Measure the links from `start` on: the first red one, and what `check` prints under it."""
+    for link in ALL[MEASURES.index(start):]:
+        holds = print_link(1, link)
+        _, said = capsys.readouterr().out.split("\n", 1)
+        if not holds:
+            return link.measure, said
+    return None, "every link holds"
+
+
+def require_red(row, start, patch, capsys):
+    measure, named, edits = row
+    plant(patch, edits)
+    red, said = first_red(start, capsys)
+    assert red is measure and named in said, f"{red.__name__ if red else None}\n{said}"
+
+
+@pytest.mark.parametrize("name", REFERENCE)
+def test_a_fault_in_the_reference(name, monkeypatch, capsys):
+    require_red(REFERENCE[name], reference_gradients, monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("name", BACKPROP)
+def test_a_fault_in_backpropagation(name, monkeypatch, capsys):
+    """The first link is about reference.py alone, so these start at the second."""
+    require_red(BACKPROP[name], network_gradients, monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("name", STALE)
+def test_a_layer_that_keeps_something_of_an_earlier_batch(name, monkeypatch, capsys):
+    plant(monkeypatch, STALE[name])
+    red, said = first_red(network_gradients, capsys)
+    assert red in (network_gradients, network_is_reference)
+    assert (f"{name}: WRONG" if red is network_gradients else " that predicts ") in said
+
+
+@pytest.mark.parametrize("name", OPTIMISER)
+def test_a_fault_in_adam(name, monkeypatch, capsys):
+    """No link before these uses Adam."""
+    require_red(OPTIMISER[name], adam_is_reference, monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("name", BATCHES)
+def test_a_fault_in_the_batches(name, monkeypatch, capsys):
+    require_red(BATCHES[name], noise_is_reference, monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("name", PERFECT)
+def test_a_fault_in_the_perfect_denoiser(name, monkeypatch, capsys):
+    require_red(PERFECT[name], score_is_gradient, monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("name", SAMPLER)
+def test_a_fault_on_the_way_back(name, monkeypatch, capsys):
+    require_red(SAMPLER[name], step_is_posterior, monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("measure", [network_excess, network_radius])
+def test_a_network_that_has_learned_nothing(measure, monkeypatch, capsys):
+    new = Model.new(RECIPES["default"], 0, shape_data("circle"))
+    monkeypatch.setattr(diffusion, "trained", lambda: new)
+    red, _ = first_red(measure, capsys)
+    assert red is measure
+
+
+def test_every_link_can_turn_red():
+    tables = [REFERENCE, BACKPROP, OPTIMISER, BATCHES, PERFECT, SAMPLER]
+    red = {measure for table in tables for measure, _, _ in table.values()}
+    assert set(MEASURES) == red | {network_excess, network_radius}
