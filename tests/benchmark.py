@@ -21,7 +21,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")         # as scratchdiff/__ma
 import numpy as np  # noqa: E402
 
 from scratchdiff import MLP, SHAPES, Adam, Denoiser, ReLU, Schedule, SiLU, sample, train  # noqa: E402
-from scratchdiff.diffusion.sampling import BLOCK  # noqa: E402
+from scratchdiff.fast.batches import chunked_batches  # noqa: E402
+from scratchdiff.fast.blocks import BLOCK  # noqa: E402
 from scratchdiff.fast.inference import PIECE  # noqa: E402
 
 TUTORIAL, WIDE, DEFAULT = ((64, 64), ReLU, "eps"), ((128, 128), ReLU, "eps"), ((32,) * 5, SiLU, "v")
@@ -75,7 +76,8 @@ def training_row(kind, batch, steps=100, repeats=15):
     """One row of the table of training: microseconds a step, those of its products, and the ratio."""
     denoiser, adam = learner(*kind)
     draw = partial(SHAPES["circle"].draw, dtype=np.float32)
-    endless = train(denoiser, adam, draw, np.random.default_rng(0), 10 ** 9, lambda step: 1e-4, batch)
+    batches = chunked_batches(draw, denoiser.schedule, np.random.default_rng(0), batch)
+    endless = train(denoiser, adam, batches, 10 ** 9, lambda step: 1e-4)
     weights, xs = arrays(kind[0], batch)
     ours, floor, *ratio = in_turn(lambda: [next(endless) for _ in range(steps)],
                                   lambda: training_products(weights, xs, steps), repeats)

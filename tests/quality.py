@@ -20,7 +20,7 @@ from scratchdiff import sample  # noqa: E402
 from scratchdiff.experiment.data import shape_data  # noqa: E402
 from scratchdiff.experiment.model import Model  # noqa: E402
 from scratchdiff.experiment.recipe import RECIPES  # noqa: E402
-from scratchdiff.app.show.report import loss_parts  # noqa: E402
+from scratchdiff.app.show.best import loss_parts  # noqa: E402
 
 DEFAULT, TUTORIAL = RECIPES["default"], RECIPES["tutorial"]
 RUNS = {
@@ -56,7 +56,7 @@ def measure(recipe, seed, n):
     for _ in model.train():
         pass
     seconds = time.perf_counter() - start
-    return *of_points(np.concatenate(list(model.sample(n)))), loss_parts(model)[1], seconds
+    return *of_points(np.concatenate(list(model.sample(n)))), loss_parts(model)[1].mean(), seconds
 
 
 def perfect(seed, n):

@@ -16,7 +16,8 @@ import pytest
 
 from scratchdiff.experiment.data import own_data, shape_data
 from scratchdiff.app.errors import CommandError
-from scratchdiff.experiment.model import SPLIT, Model
+from scratchdiff.experiment.model import Model
+from scratchdiff.fast.streams import SPLIT
 from scratchdiff.experiment.recipe import RECIPES
 from scratchdiff.app.files.store import load_model, save_model
 
@@ -40,7 +41,7 @@ def same(a, b):
     assert (a.recipe, a.seed, a.adam.k, a.losses, a.data.name) == (b.recipe, b.seed, b.adam.k, b.losses, b.data.name)
     for name in ("params", "m", "v"):
         assert np.array_equal(getattr(a.adam, name), getattr(b.adam, name)), name
-    assert a.adam.params is a.denoiser.mlp.params
+    assert a.adam.params is a.denoiser.network.params
     assert np.array_equal(next(a.sample(20)), next(b.sample(20)))
 
 

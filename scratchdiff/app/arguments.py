@@ -99,6 +99,8 @@ def run_parser():
     flag("--picture", type=ending(".svg"), metavar="FILE", help="draw the points: .svg")
     flag("--animate", action="store_true", help="let the picture show the way from noise to points")
     flag("--loss-curve", type=ending(".svg"), metavar="FILE", help="draw the loss: .svg")
+    flag("--field", type=ending(".svg"), metavar="FILE",
+         help="draw the way back at four noise levels, as arrows: .svg")
     flag("--quiet", action="store_true", help="print the last three lines only")
 
     flag = group(parser, "saving the model")

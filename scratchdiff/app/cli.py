@@ -1,5 +1,4 @@
 """The command line: which command it is, and how a command ends."""
-import gc
 import os
 import sys
 import warnings
@@ -63,7 +62,6 @@ def program():
             stream.flush()
         except OSError:                 # main has dealt with it; Python must not trip over it again
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    gc.freeze()                         # to search all modules for garbage now would take 10 ms
     return status
 
 

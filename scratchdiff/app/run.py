@@ -4,11 +4,15 @@ import shlex
 
 import numpy as np
 
-from scratchdiff.app.errors import one_line
+from scratchdiff.app.errors import CommandError, one_line
 from scratchdiff.app.files.whole import write_text
 from scratchdiff.app.show import braille
+from scratchdiff.app.show.best import loss_lines, loss_parts, perfect_line
+from scratchdiff.app.show.curve import loss_curve
+from scratchdiff.app.show.field import field
 from scratchdiff.app.show.progress import Progress
-from scratchdiff.app.show.report import COMPARED, could_be_lines, figures, loss_parts
+from scratchdiff.app.show.report import COMPARED, figures, more_figures
+from scratchdiff.app.show.scatter import MOVING, animation, scatter
 from scratchdiff.app.signals import held
 from scratchdiff.app.start import expect_consistent, new_model, resumed_model
 from scratchdiff.app.trouble import advice, expect_learned, in_range
@@ -22,6 +26,8 @@ def run(options):
     """Train a model, generate points, and report on them; save and draw what was asked for."""
     expect_consistent(options)
     model = new_model(options) if options.resume is None else resumed_model(options)
+    if options.field and model.data.d != 2:
+        raise CommandError(f"--field draws two columns, and these points have {model.data.d}")
     # Made before the training, so that a number that does not fit into memory fails now.
     points = np.empty((max(options.points, COMPARED), model.data.d), np.float32)
     if not options.quiet:
@@ -88,38 +94,50 @@ def generate(model, points):
 
 
 def report(options, model, points):
-    """Print how good the points are, and draw them."""
+    """Print how good the points are and how good they could be, and draw what was asked for."""
     result = figures(model, points, options.points)
     print(f"generated {options.points} point{'s' * (options.points != 1)}")
-    print(*(f"{name} = {value} ({meaning})" for name, value, meaning in result), sep="\n")
+    show(result)
     parts = loss_parts(model) if options.loss_curve or not options.quiet else None
+    if not options.quiet:
+        show(more_figures(model, points))
+        if parts:
+            print("how good could it be?", *loss_lines(*parts), perfect_line(model), sep="\n")
     points = points[:options.points]
-    if parts and not options.quiet:
-        print(*could_be_lines(model, points, parts), sep="\n")
-    if options.picture or options.loss_curve:
-        with held():                    # a picture appears whole or not at all
-            draw(options, model, points, result, parts)
+    with held():                        # a picture appears whole or not at all
+        draw(options, model, points, result, parts)
     if not options.quiet:
         braille.show(model.data.standard.back(points))
 
 
+def show(result):
+    print(*(f"{name} = {value} ({meaning})" for name, value, meaning in result), sep="\n")
+
+
 def draw(options, model, points, result, parts):
     """Write the pictures that were asked for."""
-    from scratchdiff.app.show import svg
-    name = "own points" if model.data.name == OWN else model.data.name
+    data, schedule = model.data, model.denoiser.schedule
+    name = "own points" if data.name == OWN else data.name
     if options.data not in (None, "-"):
         name = one_line(os.path.basename(options.data))
-    back = model.data.standard.back
+    real = data.draw(MOVING, model.stream(model.seed, REPORT))
+    back = data.standard.back
     if options.picture:
         caption = [f"{name}: {len(points)} generated points",
                    ", ".join(f"{figure} {value}" for figure, value, _ in result)]
-        real = back(model.data.draw(svg.MOVING, model.stream(model.seed, REPORT)))
         if options.animate:
             states = [back(state[:len(points)]) for state in model.walk()]
-            write_text(options.picture, svg.animation(real, states, caption))
+            levels = reversed(range(schedule.T))
+            text = animation(back(real), states, list(levels), schedule, caption)
         else:
-            write_text(options.picture, svg.scatter(real, back(points), caption))
+            text = scatter(back(real), back(points), caption)
+        write_text(options.picture, text)
     if options.loss_curve:
-        caption = [f"{name}: loss of each of {len(model.losses)} steps: their mean, "
-                   "and a band that holds four in five of them"]
-        write_text(options.loss_curve, svg.loss_curve(model.losses, parts and parts[0], caption))
+        floor = float(parts[0].mean()) if parts else None
+        caption = [f"{name}: the loss over {len(model.losses)} steps"]
+        write_text(options.loss_curve, loss_curve(model.losses, floor, caption))
+    if options.field:
+        exact = data.exact(schedule) if data.exact else None
+        rng = model.stream(model.seed, REPORT)
+        write_text(options.field, field(model.denoiser, exact, schedule, real, data.standard, rng,
+                                        [f"{name}: -eps_hat, the way back"]))

@@ -17,11 +17,11 @@ def expect_consistent(options):
     for flag, needs in [("save_every", "save"), ("animate", "picture")]:
         if getattr(options, flag) and not getattr(options, needs):
             raise CommandError(f"--{flag.replace('_', '-')} needs --{needs} FILE")
-    for path in filter(None, (options.save, options.picture, options.loss_curve)):
+    pictures = list(filter(None, (options.picture, options.loss_curve, options.field)))
+    for path in filter(None, (options.save, *pictures)):
         expect_writable(path)
-    pictures = [real_path(path) for path in (options.picture, options.loss_curve) if path]
-    if len(set(pictures)) < len(pictures):
-        raise CommandError("--picture and --loss-curve must be two files")
+    if len(set(map(real_path, pictures))) < len(pictures):
+        raise CommandError("each picture must be a file of its own")
 
 
 def new_model(options):
