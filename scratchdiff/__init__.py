@@ -21,7 +21,7 @@ network, its derivatives, the optimiser and the sampler are all here. Read them 
 
     beyond/         LESSON 3, from the circle to Stable Diffusion, one idea a file
     measure/        how good could it be? The perfect denoiser, shapes, a distance
-    chain.py        the chain of trust: why you can believe all this
+    chain/          the chain of trust: why you can believe all this
 
     fast/           the same results, quicker; nothing in it is needed to understand
     experiment/     what a run is: recipe, data, model

@@ -87,7 +87,8 @@ def test_a_network_that_says_v_leads_to_the_noise():
 
 def test_v_is_a_rotation():
     """(x_0, eps) -> (x_t, v) turns by an angle: it keeps lengths, and the same turn undoes it."""
-    skip, gain = SKIP_AND_GAIN["v"](SCHEDULE.alpha_bars)
+    alpha_bars = SCHEDULE.alpha_bars
+    skip, gain = SKIP_AND_GAIN["v"](np.sqrt(alpha_bars), np.sqrt(1 - alpha_bars))
     assert np.allclose(skip ** 2 + gain ** 2, 1, rtol=0, atol=1e-15)
     angle = np.arctan2(skip, gain)
     assert np.all(np.diff(angle) > 0) and 0 < angle[0] and angle[-1] < np.pi / 2, \

@@ -1,7 +1,7 @@
 """The denoiser: a network that looks at a noisy point and guesses the noise in it."""
 import numpy as np
 
-from scratchdiff.nn.expect import checked, expect, expect_choice, expect_levels
+from scratchdiff.nn.expect import checked, chosen, expect, expect_levels
 
 
 @checked
@@ -39,7 +39,7 @@ class Denoiser:
     """
 
     def __init__(self, network, schedule, predicts="eps", d=2):
-        expect_choice("predicts", predicts, SKIP_AND_GAIN)
+        self.skip_and_gain = chosen("predicts", predicts, SKIP_AND_GAIN)
         self.network, self.schedule, self.predicts, self.d = network, schedule, predicts, d
         self.dtype = network.params.dtype
         self.times = (np.arange(schedule.T) / schedule.T).astype(self.dtype)            # (T,)
@@ -55,7 +55,7 @@ class Denoiser:
         expect("xt", xt, ("n", self.d), self.dtype)
         t = expect_levels(t, xt.shape[:-1], self.schedule.T)
         signal, noise = self.signals.take(t, axis=0), self.noises.take(t, axis=0)       # (n, 1)
-        self.skip, self.gain = SKIP_AND_GAIN[self.predicts](signal, noise)
+        self.skip, self.gain = self.skip_and_gain(signal, noise)
         F = self.network.forward(self.network_inputs(xt, t, *given))
         expect("the network's output", F, xt.shape)
         return self.skip * xt + self.gain * F
@@ -76,7 +76,13 @@ class Denoiser:
 
 
 # skip and gain, for signal = sqrt(alpha_bar_t) and noise = sqrt(1 - alpha_bar_t)
-SKIP_AND_GAIN = {
-    "eps": lambda signal, noise: (0.0, 1.0),
-    "v": lambda signal, noise: (noise, signal),
-}
+
+def eps_skip_and_gain(signal, noise):
+    return 0.0, 1.0
+
+
+def v_skip_and_gain(signal, noise):
+    return noise, signal
+
+
+SKIP_AND_GAIN = {"eps": eps_skip_and_gain, "v": v_skip_and_gain}

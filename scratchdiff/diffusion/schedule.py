@@ -1,7 +1,7 @@
 """The noise schedule: how much of a point is left, and how much noise is in it, at each level."""
 import numpy as np
 
-from scratchdiff.nn.expect import expect, expect_choice, expect_levels
+from scratchdiff.nn.expect import chosen, expect_levels, expect_pair, fractions
 
 
 class Schedule:
@@ -31,11 +31,9 @@ class Schedule:
     """
 
     def __init__(self, betas):
-        self.betas = betas = np.array(betas, np.float64)
-        if betas.ndim != 1 or not len(betas) or not np.all((0 < betas) & (betas < 1)):
-            raise ValueError(f"betas must be a row of numbers above 0 and below 1, got {betas}")
-        self.T = len(betas)
-        self.alphas = 1 - betas
+        self.betas = fractions("betas", betas)
+        self.T = len(self.betas)
+        self.alphas = 1 - self.betas
         self.alpha_bars = np.cumprod(self.alphas)
 
     @classmethod
@@ -46,10 +44,9 @@ class Schedule:
     def add_noise(self, x0, t, eps):
         """x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps: all steps up to t at once.
 
-        That is eq. 4. x0, eps (..., d) floats, t an int or (...) ints -> x_t (..., d) of that dtype.
+        That is eq. 4. x0, eps (..., d) floats, t an int or (...) ints -> x_t (..., d).
         """
-        expect("x0", x0)
-        expect("eps", eps, x0.shape)
+        expect_pair("x0", x0, "eps", eps)
         t = expect_levels(t, x0.shape[:-1], self.T)
         signal = np.sqrt(self.alpha_bars).astype(x0.dtype)[t]           # (n,), or () for one t
         noise = np.sqrt(1 - self.alpha_bars).astype(x0.dtype)[t]
@@ -61,9 +58,9 @@ class Schedule:
         `kind` is a name of VARIANCES. At t = 0 it is 0: the last step ends on the point itself
         (algorithm 2).
         """
-        expect_choice("the variance", kind, VARIANCES)
+        at = chosen("the variance", kind, VARIANCES)
         expect_levels(t, (), self.T)
-        return float(VARIANCES[kind](self, t)) if t > 0 else 0.0
+        return float(at(self, t)) if t > 0 else 0.0
 
 
 def beta_variance(schedule, t):

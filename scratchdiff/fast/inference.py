@@ -79,6 +79,8 @@ class Product:
 
 def in_place(activation, target, scratch, x):
     """Run an activation over all of `rows`: faster than leaving the 1s out. Then restore them."""
+    if x is not target.x:
+        target.x[:] = x.reshape(target.x.shape)
     activation(target.rows, scratch)
     target.rows[..., -1] = 1
     return target.x

@@ -60,6 +60,14 @@ def expect(name, array, shape=None, dtype=None):
         raise ValueError(f"{name} must have shape ({wanted}), got {array.shape}")
 
 
+def expect_pair(name, array, other_name, other):
+    """Raise unless both are arrays of floats of one shape, with at least one entry."""
+    expect(name, array)
+    expect(other_name, other, array.shape)
+    if not array.size:
+        raise ValueError(f"{name} must have at least one entry, got shape {array.shape}")
+
+
 def expect_positive(name, number):
     """Raise ValueError unless `number`, or each entry of an array, is finite and above 0."""
     if type(number) is float and 0 < number < np.inf:
@@ -87,8 +95,17 @@ def expect_levels(t, shape, T):
     return t
 
 
-def expect_choice(name, choice, choices):
-    """Raise ValueError unless `choice` is one of the names in `choices`."""
-    if choice not in choices:
-        names = " or ".join(f'"{known}"' for known in choices)
+def fractions(name, numbers):
+    """The numbers as a float64 array, each above 0 and below 1; ValueError for anything else."""
+    numbers = np.array(numbers, np.float64)
+    if numbers.ndim != 1 or not len(numbers) or not np.all((0 < numbers) & (numbers < 1)):
+        raise ValueError(f"{name} must be a row of numbers above 0 and below 1, got {numbers}")
+    return numbers
+
+
+def chosen(name, choice, table):
+    """The row of a table of names; ValueError, with all the names, if there is none."""
+    if choice not in table:
+        names = " or ".join(f'"{known}"' for known in table)
         raise ValueError(f"{name} must be {names}, got {choice!r}")
+    return table[choice]

@@ -1,7 +1,7 @@
 """The mean squared error, and its gradient: where every backward pass begins."""
 import numpy as np
 
-from scratchdiff.nn.expect import checked, expect
+from scratchdiff.nn.expect import checked, expect_pair
 
 
 @checked
@@ -21,9 +21,7 @@ class MSE:
     """
 
     def forward(self, guess, target):
-        expect("target", target, guess.shape)
-        if not guess.size:
-            raise ValueError(f"guess must have at least one entry, got shape {guess.shape}")
+        expect_pair("guess", guess, "target", target)
         self.difference = guess - target
         return float(np.vdot(self.difference, self.difference)) / guess.size    # a sum of squares
 
