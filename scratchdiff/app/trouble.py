@@ -30,9 +30,9 @@ def advice(model):
 def expect_learned(model):
     """CommandError if training has taught the network nothing, or nothing that it still knows.
 
-    A network that always answers 0 leaves the guess to skip_t x_t. A trained one must be better: by
-    at least a twentieth of what the best linear guess gains. If even that gains nothing, this cannot
-    tell: for a Gaussian in one dimension, a "v" network that answers 0 is already perfect.
+    A network that always answers 0 leaves the guess to skip_t x_t. A trained one must be better, by
+    at least a twentieth of what the best linear guess gains. If even that guess gains nothing, this
+    cannot tell: for a Gaussian in one dimension, a "v" network that answers 0 is already perfect.
     """
     if len(model.losses) < FEW:
         return
