@@ -2,7 +2,8 @@
 import numpy as np
 import pytest
 
-from scratchdiff.nn.expect import checked, expect, expect_choice, expect_levels
+from scratchdiff.nn.expect import (checked, chosen, expect, expect_levels, expect_pair,
+                                   fractions)
 
 
 @checked
@@ -173,9 +174,23 @@ def test_levels_of_another_shape_are_named(shape):
         expect_levels(np.zeros(shape, int), (3,), 50)
 
 
-def test_a_choice_is_one_of_the_names():
-    assert expect_choice("colour", "red", {"red": 1, "blue": 2}) is None
-    with pytest.raises(ValueError, match="^colour must be \"red\" or \"blue\", got 'green'$"):
-        expect_choice("colour", "green", {"red": 1, "blue": 2})
-    with pytest.raises(ValueError, match="^colour must be \"red\" or \"blue\", got None$"):
-        expect_choice("colour", None, {"red": 1, "blue": 2})
+def test_a_name_that_is_in_no_table_is_named():
+    assert chosen("colour", "red", {"red": 1, "blue": 2}) == 1
+    for wrong in ("green", None):
+        with pytest.raises(ValueError, match=f'colour must be "red" or "blue", got {wrong!r}'):
+            chosen("colour", wrong, {"red": 1, "blue": 2})
+
+
+def test_a_pair_has_one_shape_and_at_least_one_entry():
+    expect_pair("a", np.ones((2, 3)), "b", np.ones((2, 3)))
+    with pytest.raises(ValueError, match=r"b must have shape \(2, 3\), got \(3, 2\)"):
+        expect_pair("a", np.ones((2, 3)), "b", np.ones((3, 2)))
+    with pytest.raises(ValueError, match=r"a must have at least one entry, got shape \(0, 3\)"):
+        expect_pair("a", np.ones((0, 3)), "b", np.ones((0, 3)))
+
+
+@pytest.mark.parametrize("wrong", [[], [[0.5]], [0.0, 0.5], [0.5, 1.0], [np.nan]])
+def test_fractions_are_above_0_and_below_1(wrong):
+    assert fractions("betas", [0.25, 0.5]).tolist() == [0.25, 0.5]
+    with pytest.raises(ValueError, match="betas must be a row of numbers above 0 and below 1"):
+        fractions("betas", wrong)

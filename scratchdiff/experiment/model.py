@@ -56,7 +56,7 @@ class Model:
                                   recipe.antithetic, first=self.adam.k)
         for step, loss in train(self.denoiser, self.adam, batches, recipe.steps, recipe.lr_at):
             if not np.isfinite(loss):
-                raise Diverged(f"the loss at step {step} is no longer finite")
+                raise Diverged(f"the loss at step {step + 1} is no longer finite")
             self.losses.append(loss)
             yield step, loss
 
