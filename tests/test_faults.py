@@ -33,6 +33,7 @@ from scratchdiff.fast.inference import in_place, relu_in_place, silu_in_place
 from scratchdiff.measure.exact import ExactDenoiser, bayes
 from scratchdiff.nn.adam import Adam
 from scratchdiff.nn.layers import Linear, ReLU, SiLU
+from scratchdiff.nn.lora import LoRA
 from scratchdiff.nn.loss import MSE
 from scratchdiff.nn.network import Network
 
@@ -72,13 +73,13 @@ BACKPROP = {
     "SiLU's slope without s": (network_gradients, "SiLU: WRONG",
         [(SiLU, "self.s + self.y * (1 - self.s)", "self.y * (1 - self.s)")]),
     "the loss's gradient over n, not n d": (network_gradients, "MSE: WRONG",
-        [(MSE, "/ self.difference.size *", "/ len(self.difference) *")]),
+        [(MSE, "self.difference.size", "len(self.difference)")]),
     "the loss over n, not n d": (network_gradients, "MSE: WRONG",
         [(MSE, "/ guess.size", "/ len(guess)")]),
     "the loss's gradient without its 2": (network_gradients, "0.5 times what it should be",
-        [(MSE, "return 2 * self", "return self")]),
+        [(MSE, "return 2 / ", "return 1 / ")]),
     "the loss's gradient with the wrong sign": (network_gradients, "the sign is flipped",
-        [(MSE, "return 2 * self", "return -2 * self")]),
+        [(MSE, "return 2 / ", "return -2 / ")]),
     "backward leaves out layer 0": (network_gradients, "MLP with ReLU: WRONG",
         [(Network, "reversed(self.layers)", "reversed(self.layers[1:])")]),
     "backward leaves out the last layer": (network_gradients, "in MLP.backward, network.py line",
@@ -88,10 +89,13 @@ BACKPROP = {
     "neighbours in the flat vector overlap": (network_gradients, "MLP with ReLU: WRONG",
         [(Network, "start = end", "start = end - 1")]),
     "the denoiser's backward without gain": (network_gradients, "Denoiser that predicts v: WRONG",
-        [(Denoiser, "self.network.backward(self.gain[self.t] * deps)",
-          "self.network.backward(deps)")]),
+        [(Denoiser, "self.network.backward(self.gain * deps)", "self.network.backward(deps)")]),
     "the denoiser's backward without skip": (network_gradients, "Denoiser that predicts v: WRONG",
-        [(Denoiser, "return self.skip[self.t] * deps + ", "return ")]),
+        [(Denoiser, "return self.skip * deps + ", "return ")]),
+    "LoRA's dA without c": (network_gradients, "LoRA: WRONG",
+        [(LoRA, "dh = self.c * (dy", "dh = (dy")]),
+    "LoRA's dx without the correction": (network_gradients, "LoRA: WRONG",
+        [(LoRA, "return dy @ self.W.T + dh @ self.A.T", "return dy @ self.W.T")]),
     "time is t, not t/T": (network_is_reference, "layers[0].W[2, ",
         [(Denoiser, "np.arange(schedule.T) / schedule.T", "np.arange(schedule.T) / 1")]),
 }
@@ -111,8 +115,10 @@ STALE = {
          "d = guess - target\n        self.difference = getattr(self, 'difference', d)"),
         (MSE, "np.vdot(self.difference, self.difference)", "np.vdot(d, d)")],
     "Denoiser": [
-        (Denoiser, "self.t = t = expect_levels(t, xt.shape[:-1], self.schedule.T)",
-         "self.t = getattr(self, 't', t)")],
+        (Denoiser, "self.skip, self.gain = SKIP_AND_GAIN", "both = SKIP_AND_GAIN"),
+        (Denoiser, "return self.skip * xt + self.gain * F",
+         "self.skip, self.gain = self.both = getattr(self, 'both', both)\n"
+         "        return both[0] * xt + both[1] * F")],
 }
 
 OPTIMISER = {
