@@ -25,7 +25,8 @@ def check_points(points, titles, where):
                          f"less than {SMALLEST:g} cannot be scaled")
     if not spread.any():
         large = max(-low.min(), high.max()) >= 2 ** 53
-        raise ValueError("all its points are equal" + " in the 16 digits of a float64" * bool(large))
+        raise ValueError("all its points are equal"
+                         + " in the 16 digits of a float64" * bool(large))
 
 
 def remarks(points, titles):

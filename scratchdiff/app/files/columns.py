@@ -114,17 +114,22 @@ def index_columns(points, columns, names):
 
 def is_index(name, x):
     """Whether a column, (n,), only numbers the rows."""
-    if UNNAMED.fullmatch(name):
-        return bool((x == np.floor(x)).all())
-    return bool(INDEX.fullmatch(name)) and counts(x)
+    return bool(UNNAMED.fullmatch(name) and is_whole(x) or INDEX.fullmatch(name) and counts(x))
+
+
+def maybe_index(points, names):
+    """Whether the first of several columns, (n, d), looks like an index, though no rule says so."""
+    if points.shape[1] == 1 or len(points) < 5:
+        return False
+    x = points[:, 0]
+    return bool(names and INDEX.fullmatch(names[0])) or is_whole(x) and bool((x[1:] > x[:-1]).all())
+
+
+def is_whole(x):
+    """Whether these numbers, (n,), are whole."""
+    return bool((x == np.floor(x)).all())
 
 
 def counts(x):
     """Whether these numbers, (n,), are 0, 1, 2, ... or 1, 2, 3, ..."""
     return x[0] in (0, 1) and bool((x == x[0] + np.arange(len(x))).all())
-
-
-def maybe_index(points, names):
-    """Whether the first of several columns, (n, d), looks like an index, though no rule says so."""
-    named = bool(names) and bool(INDEX.fullmatch(names[0]))
-    return points.shape[1] > 1 and len(points) > 2 and (named or counts(points[:, 0]))

@@ -25,7 +25,7 @@ def points_file(path, n, center, scale, names=None, label=None):
     if label:
         place, name, word = label
         formats.insert(place, quoted(word).replace("%", "%%"))
-        head[place:place] = [quoted(name)] * bool(names)
+        head[place:place] = [quoted(name or "")] * bool(names)
     head = ",".join(head) + "\n" * bool(head)
     row = ",".join(formats) + "\n"
 

@@ -66,7 +66,8 @@ def read_table(lines):
     check_width(f"line {line}", width, len(sample))
     row_names = 0 < len(names) == width - 1 and separator != ","
     if names and len(names) != width and not row_names:
-        raise misfit(header, names, line, width, " (decimal commas?)" * (separator == ","))
+        commas = separator == "," and width > len(names)
+        raise misfit(header, names, line, width, " (decimal commas?)" * commas)
     mark = decimal_mark(cell for _, cells in sample for cell in cells)
     utf8 = all(map(is_utf8, names))
     names = [""] * row_names + list(map(readable, names)) if names else None
@@ -121,13 +122,14 @@ def until_damaged(rows):
 def share_of_numbers(lines, separator):
     """The share of numbers in the cells below the first line, if this is what separates them.
 
-    -1 if it separates nothing.
+    -1 if it separates nothing. A blank in the first line does not count, for a name may have one.
     """
-    rows = [cells for _, cells in until_damaged(split(lines[1:] or lines, separator))]
-    if all(len(cells) == 1 for cells in rows):
+    rows = [cells for _, cells in until_damaged(split(lines, separator))]
+    below = rows[1:] or rows
+    if all(len(cells) == 1 for cells in (below if separator == " " else rows)):
         return -1
-    cells = list(chain.from_iterable(rows))
-    return sum(map(looks_numeric, cells)) / max(1, len(cells))
+    cells = list(chain.from_iterable(below))
+    return sum(map(looks_numeric, cells)) / len(cells)
 
 
 def are_names(cells):

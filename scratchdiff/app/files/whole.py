@@ -58,7 +58,7 @@ def is_special(path):
 
 
 def real_path(path):
-    """The absolute path of a file to write; CommandError if there is none, as in a removed folder."""
+    """The absolute path of a file to write. CommandError in a folder that has been removed."""
     try:
         return os.path.realpath(path)
     except OSError as error:
