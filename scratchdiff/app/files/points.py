@@ -1,41 +1,104 @@
-"""Points from a file, and points to a file."""
+"""Points from a file: read, with what was decided on the way, or refused."""
 import os
-import sys
-from contextlib import contextmanager
+from array import array
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 
 import numpy as np
 
-from scratchdiff.app.errors import CommandError
-from scratchdiff.app.files.whole import npy_header, parse_npy, read_bytes, whole_file
+from scratchdiff.app.errors import CommandError, one_line
+from scratchdiff.app.files.checks import check_points, remarks
+from scratchdiff.app.files.columns import (
+    Labels, called, complaint, counts, index_columns, label_column, maybe_index)
+from scratchdiff.app.files.npy import parse_npy
+from scratchdiff.app.files.numbers import numbers
+from scratchdiff.app.files.table import are_names, check_width, counted, misfit, read_table
+from scratchdiff.app.files.text import is_utf8, text_lines
+from scratchdiff.app.files.whole import opened
 from scratchdiff.measure.shapes import SHAPES
 
 ENDINGS = (".csv", ".tsv", ".txt", ".npy")
-LARGEST = 1e100         # far beyond any use, and its square is still a number
+CHUNK = 2 ** 16                         # bytes that are read at a time
+MOST_NUMBERS = 10 ** 7                  # 80 MB
 
 
-def read_points(path):
-    """The points in a file, or in standard input for "-": (n, d) float64, n at least 2, finite and not all equal.
+@dataclass(frozen=True)
+class Points:
+    """Points from a file."""
 
-    .npy, or text: a point a line, numbers apart by commas, tabs or blanks, `#` for comments, one header line if it
-    must be. CommandError names the file, the line and what is wrong.
+    points: np.ndarray                  # (n, d) float64
+    names: tuple                        # of the d columns; None
+    titles: tuple                       # what each column is called in a message: `column 2 (y)`
+    labels: list                        # a word for each point; None
+    label_place: int                    # how many of the d columns stand before the label's; None
+    label_name: str                     # the name of the label's column; None
+    lines: array                        # the line of each point in the file; None for .npy
+    said: str                           # in a line: what was read, and how
+
+    def where(self, row):
+        """Where a point stands in the file."""
+        return where(self.lines, row)
+
+
+def where(lines, row):
+    """Where a point stands in the file: its line, or in a .npy file its row, counted from 0."""
+    return f"row {row}" if lines is None else f"line {lines[row]}"
+
+
+def read_points(path, label=None):
+    """The Points in a file, or in standard input for "-".
+
+    .npy, or text with a point a line. `label` is the name of the column of labels, or its number
+    from 1. CommandError names the file, the line and what is wrong.
     """
     if path != "-" and not path.lower().endswith(ENDINGS) and not os.path.isdir(path):
-        raise CommandError(f"cannot read {path or repr(path)}: it must be a file whose name ends in {', '.join(ENDINGS)}; "
-                           f"or one of the shapes {', '.join(SHAPES)}")
-    data = read_bytes(path)
+        raise CommandError(f"cannot read {path or repr(path)}: it must be a file whose name ends "
+                           f"in {', '.join(ENDINGS)}; or one of the shapes {', '.join(SHAPES)}")
     name = "standard input" if path == "-" else path
-    try:
-        points, line_of = _from_npy(data) if _is_npy(path, data) else _from_text(data)
-        return _checked(points, line_of)
-    except ValueError as error:
-        raise CommandError(f"cannot use {name}: {error}") from None
+    with opened(path) as file:
+        head = file.read(CHUNK)
+        chunks = chain([head], iter(partial(file.read, CHUNK), b""))
+        npy = path.lower().endswith(".npy") or path == "-" and head.startswith(b"\x93NUMPY")
+        try:
+            return (from_npy if npy else from_text)(chunks, label, name)
+        except ValueError as error:
+            raise CommandError(f"cannot use {name}: {error}") from None
 
 
-def _is_npy(path, data):
-    return path.lower().endswith(".npy") or path == "-" and data.startswith(b"\x93NUMPY")
+def from_text(chunks, label, name):
+    """The Points in the bytes of a text file."""
+    table = read_table(text_lines(chunks))
+    place = label_column(label, table.names, table.width)
+    labels = None if place is None else Labels(called(place, table.names))
+    floats, lines = array("d"), array("q")
+    for line, cells in table.rows:
+        if len(cells) != table.width:
+            raise ValueError(f"line {line} has {counted(len(cells), 'column')}, "
+                             f"line {table.sample[0][0]} has {table.width}")
+        if labels:
+            labels.add(cells.pop(place), f"line {line}")
+        try:
+            floats.extend(numbers(cells, table.mark))
+        except ValueError:
+            raise complaint(table, place, line, cells) from None
+        lines.append(line)
+        expect_few(len(floats))
+    points = np.frombuffer(floats).reshape(len(lines), -1)
+    if table.row_names and (place == 0 or not counts(points[:, 0])):
+        raise misfit(table.header, table.names[1:], lines[0], table.width)
+    notes = table.notes()
+    if labels and not all(map(is_utf8, labels.words)):
+        notes.append("its labels are read as Windows-1252")
+    return finished(points, table.names, place, labels, lines, notes, name)
 
 
-def _from_npy(data):
+def from_npy(chunks, label, name):
+    """The Points in the bytes of a .npy file."""
+    data = bytearray()
+    for chunk in chunks:
+        data += chunk
+        expect_few((len(data) - CHUNK) // 8)
     points = parse_npy(data)
     if points.dtype.kind not in "fiu":
         raise ValueError(f"it holds {points.dtype} where real numbers are wanted")
@@ -43,98 +106,45 @@ def _from_npy(data):
         points = points[:, None]
     if points.ndim != 2 or not points.shape[1]:
         raise ValueError(f"its shape is {points.shape}, it must be (points, coordinates)")
-    return points.astype(np.float64), lambda row: f"row {row}"
+    check_width("it", points.shape[1], len(points))
+    expect_few(points.size)
+    place = label_column(label, None, points.shape[1])
+    labels = None
+    if place is not None:
+        labels = Labels(called(place, None))
+        for row, number in enumerate(points[:, place].tolist()):
+            labels.add(f"{number:.9g}", where(None, row))
+        points = np.delete(points, place, axis=1)
+    return finished(points.astype(np.float64, copy=False), None, place, labels, None, [], name)
 
 
-def _from_text(data):
-    try:
-        lines = data.decode("utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"it is not text (byte {error.start} is not UTF-8)") from None
-    if "\0" in data[:4096].decode("latin-1"):
-        raise ValueError("it is not text (it holds zero bytes)")
-    numbered = [(number, text) for number, line in enumerate(lines, 1) if (text := line.split("#")[0].strip())]
-    if not numbered:
-        raise ValueError("it is empty" if not data.strip() else "it holds comments only")
-    header = not any(map(_is_number, _words(numbered[0][1])))
-    if header:
-        first, _ = numbered.pop(0)
-        if not numbered:
-            raise ValueError(f"it holds no points: line {first} is no row of numbers, and nothing comes after it")
-    separator = _separator(numbered[0][1])
-    try:
-        points = np.loadtxt([text for _, text in numbered], delimiter=separator, comments=None, ndmin=2)
-    except ValueError:
-        points = None
-    if points is None or points.shape != (len(numbered), len(numbered[0][1].split(separator))):
-        _complain(numbered, separator, f"; line {first} was taken for a header" if header else "")
-    return points, lambda row: f"line {numbered[row][0]}"
+def expect_few(n):
+    """Raise ValueError for more than 10 million numbers."""
+    if n > MOST_NUMBERS:
+        raise ValueError(f"it holds more than {MOST_NUMBERS} numbers")
 
 
-def _separator(text):
-    """What stands between the numbers of a line: a comma, a tab, or (None) blanks."""
-    return next((mark for mark in (",", "\t") if mark in text), None)
-
-
-def _words(text):
-    return text.split(_separator(text))
-
-
-def _is_number(word):
-    try:
-        float(word)
-        return "_" not in word          # which Python allows between digits
-    except ValueError:
-        return False
-
-
-def _complain(numbered, separator, header):
-    """Raise the ValueError for the first line that is not a row of numbers, as many as in the first line."""
-    width = len(numbered[0][1].split(separator))
-    for number, text in numbered:
-        words = text.split(separator)
-        if not all(map(str.strip, words)):
-            raise ValueError(f"line {number} has an empty column: is there a comma or a tab too many?")
-        if len(words) != width:
-            raise ValueError(f"line {number} has {len(words)} column{'s' * (len(words) != 1)}, "
-                             f"line {numbered[0][0]} has {width}")
-        for word in words:
-            if not _is_number(word):
-                raise ValueError(f"line {number}: {word.strip()[:40]!r} is not a number "
-                                 f"(numbers must be apart by commas, tabs or blanks{header})")
-    raise ValueError("its lines cannot be read as numbers")
-
-
-def _checked(points, line_of):
-    if len(points) < 2:
-        raise ValueError(f"it holds {len(points)} point{'s' * (len(points) != 1)}, there must be two or more")
-    strange = ~np.isfinite(points) | (np.abs(points) > LARGEST)
-    if strange.any():
-        row, column = np.argwhere(strange)[0]
-        raise ValueError(f"{line_of(row)} holds {points[row, column]}: every number must be finite, "
-                         f"and no larger than {LARGEST:g}")
-    if not np.ptp(points, axis=0).any():
-        raise ValueError("all its points are equal")
-    return points
-
-
-@contextmanager
-def points_file(path, n, d):
-    """A function that takes blocks of points, (m, d), and writes them to a .csv or a .npy file as they come.
-
-    For no path, to standard output, as .csv. n is the number of points in all.
-    """
-    if path is None:
-        yield lambda block: sys.stdout.write(_csv(block))
-        return
-    npy = path.lower().endswith(".npy")
-    with whole_file(path) as file:
-        if npy:
-            file.write(npy_header((n, d), np.float64))
-        yield lambda block: file.write(np.ascontiguousarray(block, "<f8").tobytes() if npy else _csv(block).encode())
-
-
-def _csv(block):
-    """Eight digits: one more than a point has that was made in single precision."""
-    row = ",".join(["%.8g"] * block.shape[1]) + "\n"
-    return row * len(block) % tuple(block.ravel().tolist())
+def finished(points, names, place, labels, lines, notes, name):
+    """The Points, checked and without an index. `names` are of all columns, `place` the label's."""
+    if labels:
+        labels.finish()
+    columns = [column for column in range(points.shape[1] + bool(labels)) if column != place]
+    first = index_columns(points, columns, names)
+    notes += [f"column {column + 1}, an index, is left out" for column in columns[:first]]
+    points, columns = points[:, first:], columns[first:]
+    own_names = names and tuple(names[column] for column in columns)
+    titles = tuple(called(column, names) for column in columns)
+    check_points(points, titles, partial(where, lines))
+    if labels:
+        notes.append(f"{called(place, names)} is the label")
+    if maybe_index(points, own_names):
+        notes.append(f"{titles[0]} is kept: or is it an index?")
+    notes += remarks(points, titles)
+    said = (f"read {counted(len(points), 'point')} of {counted(len(columns), 'coordinate')} "
+            f"from {one_line(name)}" + f" ({'; '.join(notes)})" * bool(notes))
+    label_place = labels and sum(column < place for column in columns)
+    label_name = labels and names and names[place]
+    if names and not are_names([*own_names, *filter(None, [label_name])]):
+        own_names = label_name = None   # 0, 1, 2, ...: written out, they would look like a point
+    return Points(points, own_names, titles, labels and labels.of_rows, label_place, label_name,
+                  lines, said)

@@ -22,7 +22,8 @@ import numpy as np
 
 from scratchdiff.experiment.data import OWN, own_data, shape_data
 from scratchdiff.app.errors import CommandError
-from scratchdiff.app.files.whole import parse_npy, read_bytes, whole_file
+from scratchdiff.app.files.npy import parse_npy
+from scratchdiff.app.files.whole import read_bytes, whole_file
 from scratchdiff.experiment.recipe import Recipe
 from scratchdiff.experiment.model import Diverged, Model
 from scratchdiff.fast.streams import SPLIT
