@@ -41,6 +41,8 @@ def run(options):
 
 def decided(options, model):
     """Yield a line for each thing that a person should know before the training."""
+    if model.data.said:
+        yield model.data.said
     to_go = model.recipe.steps - model.adam.k
     if options.resume and to_go and not options.save:
         yield f"the {to_go} steps to come will be lost: without --save FILE, nothing keeps them"
@@ -100,7 +102,7 @@ def report(options, model, points):
     show(result)
     parts = loss_parts(model) if options.loss_curve or not options.quiet else None
     if not options.quiet:
-        show(more_figures(model, points))
+        show(more_figures(model, points, model.data.names))
         if parts:
             print("how good could it be?", *loss_lines(*parts), perfect_line(model), sep="\n")
     points = points[:options.points]
@@ -128,9 +130,9 @@ def draw(options, model, points, result, parts):
         if options.animate:
             states = [back(state[:len(points)]) for state in model.walk()]
             levels = reversed(range(schedule.T))
-            text = animation(back(real), states, list(levels), schedule, caption)
+            text = animation(back(real), states, list(levels), schedule, caption, data.names)
         else:
-            text = scatter(back(real), back(points), caption)
+            text = scatter(back(real), back(points), caption, data.names)
         write_text(options.picture, text)
     if options.loss_curve:
         floor = float(parts[0].mean()) if parts else None

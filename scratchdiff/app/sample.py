@@ -1,7 +1,7 @@
 """python -m scratchdiff sample: more points from a saved model."""
 from contextlib import nullcontext
 
-from scratchdiff.app.files.points import points_file
+from scratchdiff.app.files.points_out import points_file
 from scratchdiff.app.files.store import load_model
 from scratchdiff.app.files.whole import expect_writable
 from scratchdiff.app.show.progress import Progress
@@ -16,11 +16,12 @@ def sample(options):
     model = load_model(options.model)
     # A file appears whole or not at all. Standard output cannot, so there a signal need not wait.
     holding = held() if options.out else nullcontext(lambda: False)
-    done = 0
+    standard, done = model.data.standard, 0
     with (advice(model), holding as pressed, Progress(options.points) as progress,
-          points_file(options.out, options.points, model.data.d) as write):
+          points_file(options.out, options.points, standard.center, standard.scale,
+                      model.data.names) as write):
         for block in in_range(model, model.sample(options.points, options.seed, options.skip)):
-            write(model.data.standard.back(block))
+            write(standard.back(block))
             done += len(block)
             progress.show(done, f"{done} of {options.points} points")
             if pressed():

@@ -81,4 +81,5 @@ def read_data(text, seed):
     if text in SHAPES:
         return shape_data(text)
     from scratchdiff.app.files.points import read_points    # here, since most runs read no points
-    return own_data(read_points(text), Model.stream(seed, SPLIT))
+    read = read_points(text)
+    return own_data(read.points, Model.stream(seed, SPLIT), read.names, read.said)

@@ -21,7 +21,9 @@ class Data:
     real: Callable              # (n, rng) -> at most n points to compare with, never learned from
     standard: Standard          # the map between standard form and the points as they were given
     exact: Callable             # schedule -> the perfect denoiser; None if it is not known
-    points: np.ndarray          # (n, d) the person's own points, as given; None for a shape
+    points: np.ndarray = None   # (n, d) the person's own points, as given; None for a shape
+    names: tuple = None         # of the d columns, if the file had names
+    said: str = ""              # how the file was read, in a line
 
 
 def shape_data(name):
@@ -29,10 +31,10 @@ def shape_data(name):
     shape = SHAPES[name]
     return Data(name, 2, partial(shape.draw, dtype=np.float32), shape.draw,
                 Standard(np.zeros(2), np.ones(2)),
-                lambda schedule: ExactDenoiser(schedule, shape.grid, shape.standard_width), None)
+                lambda schedule: ExactDenoiser(schedule, shape.grid, shape.standard_width))
 
 
-def own_data(points, rng):
+def own_data(points, rng, names=None, said=""):
     """The Data of a person's points (n, d), n at least 2.
 
     A tenth of them, drawn at random, is held back to compare with (at most 2000), and the run
@@ -43,4 +45,4 @@ def own_data(points, rng):
     count = min(len(points) // 10, 2000) if len(points) >= 20 else 0
     held_back, learned = shuffled[:count], shuffled[count:].astype(np.float32)
     return Data(OWN, points.shape[1], lambda n, rng: learned[rng.integers(len(learned), size=n)],
-                lambda n, rng: held_back[:n], standard, None, points)
+                lambda n, rng: held_back[:n], standard, None, points, names, said)

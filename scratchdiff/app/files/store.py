@@ -1,8 +1,8 @@
-"""A model in a file: all that is needed to sample from it, and to train on as if it had never been put away.
+"""A saved model: all that it takes to sample from it, and to train on as if it had never stopped.
 
 An .npz file, which is a zip of .npy files, without pickle and without compression:
 
-    header    text: JSON with the format's version, the recipe, the seed, the steps taken, and what was learnt
+    header    JSON: the format's version, the recipe, the seed, the steps taken, what was learned
     params    (P,)     the network's parameters, layer by layer, W row by row, then b
     m, v      (P,)     Adam's two averages
     losses    (steps,) the loss at every step so far
@@ -10,128 +10,166 @@ An .npz file, which is a zip of .npy files, without pickle and without compressi
     scale     (d,)
     points    (n, d)   the person's own points, if the data is no built-in shape
 
-The random numbers of a step depend only on the seed and on its number (diffusion/streams.py), so the seed and the
-number of steps are the whole state of the generator.
+The random numbers of a step depend only on the seed and on the step's number (fast/streams.py). So
+these two are the whole state of the generator. Nothing in a file is believed unseen.
 """
 import io
 import json
 import zipfile
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 import numpy as np
 
-from scratchdiff.experiment.data import OWN, own_data, shape_data
 from scratchdiff.app.errors import CommandError
 from scratchdiff.app.files.npy import parse_npy
-from scratchdiff.app.files.whole import read_bytes, whole_file
-from scratchdiff.experiment.recipe import Recipe
+from scratchdiff.app.files.whole import opened, whole_file
+from scratchdiff.experiment.data import OWN, own_data, shape_data
 from scratchdiff.experiment.model import Diverged, Model
+from scratchdiff.experiment.recipe import Recipe
 from scratchdiff.fast.streams import SPLIT
 from scratchdiff.measure.shapes import SHAPES
 
-VERSION = 1
+VERSION = 2
+LARGEST = 2 ** 27       # bytes of a model file: 128 MB, a thousand times what a usual one has
+MOST_LAYERS = 100
 
 
 def save_model(path, model):
-    """Write a model; CommandError if it cannot be. The file at `path` is the old one or the new one, never half of one."""
-    header = {"format": "scratchdiff", "version": VERSION, "recipe": asdict(model.recipe), "seed": model.seed,
-              "step": model.adam.k, "data": model.data.name}
-    arrays = {"header": np.array(json.dumps(header)), "params": model.adam.params, "m": model.adam.m, "v": model.adam.v,
-              "losses": np.array(model.losses, np.float64), "center": model.data.standard.center,
-              "scale": model.data.standard.scale}
+    """Write a model. The file at `path` is the old one or the new one, never half of one.
+
+    Raises Diverged if a number in it is not finite, and CommandError if it cannot be written.
+    """
+    header = {"format": "scratchdiff", "version": VERSION, "recipe": asdict(model.recipe),
+              "seed": model.seed, "step": model.adam.k, "data": model.data.name,
+              "names": model.data.names and list(model.data.names)}
+    arrays = {"params": model.adam.params, "m": model.adam.m, "v": model.adam.v,
+              "losses": np.array(model.losses, np.float64),
+              "center": model.data.standard.center, "scale": model.data.standard.scale}
     if model.data.points is not None:
         arrays["points"] = model.data.points
-    if not all(np.isfinite(arrays[name]).all() for name in ("params", "m", "v")):
+    if not all(np.isfinite(array).all() for array in arrays.values()):
         raise Diverged("its parameters are no longer finite")
     with whole_file(path) as file:
-        np.savez(file, **arrays)
+        np.savez(file, header=np.array(json.dumps(header)), **arrays)
 
 
 def load_model(path):
-    """Read a model; CommandError, naming the file and what is wrong, for anything but a whole and consistent one."""
-    data = read_bytes(path)
+    """Read a model; CommandError, with the file and what is wrong, unless it is whole and sound."""
     try:
-        return _model(_arrays(data))
+        with opened(path) as file:
+            data = file.read(LARGEST + 1)
+        require(len(data) <= LARGEST, f"it is larger than {LARGEST} bytes")
+        arrays = read_arrays(data)
+        return checked_model(checked_header(arrays), arrays)
     except ValueError as error:
         raise CommandError(f"cannot use {path}: {error}") from None
 
 
-def _arrays(data):
-    """The arrays of an .npz file by name, none of them larger than the file."""
+def read_arrays(data):
+    """The arrays of an .npz file by name; together they are no larger than the file."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
             stored = all(member.compress_type == zipfile.ZIP_STORED for member in members)
-            contents = {member.filename: archive.read(member) for member in members if stored}   # read checks the CRC
-    except Exception:                   # zipfile has many ways to trip over bytes that are no zip: all mean one thing
-        raise ValueError("it is no model file, or it is damaged") from None
-    if not stored:
-        raise ValueError("it is compressed, as no model of scratchdiff is")
+            fits = sum(member.file_size for member in members) <= len(data)
+            contents = {member.filename: archive.read(member)       # read checks the CRC
+                        for member in members if stored and fits}
+    except Exception:                   # zipfile trips over bytes in many ways; all mean one thing
+        raise ValueError("it is not a model file, or it is damaged") from None
+    require(stored, "it is compressed, and scratchdiff's models are not")
+    require(fits, "it is not a model file, or it is damaged")
     return {name.removesuffix(".npy"): parse_npy(content) for name, content in contents.items()}
 
 
-def _model(arrays):
-    """The Model that these arrays hold, each checked before it is used. ValueError says what is wrong with them."""
-    header = _header(arrays)
-    _require(header.get("format") == "scratchdiff", "it is no model of scratchdiff")
+def checked_header(arrays):
+    """The header as a dictionary in which every field has the type that it should have."""
+    text = arrays.get("header")
+    header = None
+    if text is not None and text.shape == () and text.dtype.kind == "U":
+        try:
+            header = json.loads(text.item(), parse_constant=lambda name: None)
+        except (ValueError, RecursionError):
+            pass                        # said below
+    require(isinstance(header, dict) and header.get("format") == "scratchdiff",
+            "it is not a model of scratchdiff")
     version = header.get("version")
-    _require(isinstance(version, int) and version >= 1, "its format has no version")
-    _require(version <= VERSION,
-             f"it was written by a newer scratchdiff (its format is {version}, this one knows {VERSION})")
-    try:
-        recipe = Recipe(**{**header["recipe"], "hidden": tuple(header["recipe"]["hidden"])}).validated()
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"its recipe is not complete, or has too much in it ({error})") from None
+    require(type(version) is int and version >= 1, "its format has no version")
+    require(version == VERSION, "it was written by another version of scratchdiff "
+                                f"(its format is {version}, this one reads {VERSION})")
     seed, step, name = (header.get(key) for key in ("seed", "step", "data"))
-    _require(type(seed) is int and seed >= 0, f"its seed is {seed!r}")
-    _require(type(step) is int and 0 <= step <= recipe.steps, f"it has taken {step!r} of {recipe.steps} steps")
-    _require(name == OWN or name in SHAPES, f"it has learnt {name!r}, which is none of the shapes")
+    header["recipe"] = recipe = checked_recipe(header.get("recipe"))
+    require(type(seed) is int and 0 <= seed, f"its seed is {short(seed)}")
+    require(type(step) is int and 0 <= step <= recipe.steps,
+            f"it has taken {short(step)} of {recipe.steps} steps")
+    require(type(name) is str and (name == OWN or name in SHAPES),
+            f"it has learned {short(name)}, which is not one of the shapes")
+    names = header["names"] = header.get("names")
+    require(names is None or isinstance(names, list) and all(type(name) is str for name in names),
+            f"its column names are {short(names)}")
+    return header
 
-    center = _array(arrays, "center", np.float64, (None,))
+
+def checked_recipe(settings):
+    """The Recipe in a header. Recipe.validated checks the types and the ranges."""
+    names = {field.name for field in fields(Recipe)}
+    require(isinstance(settings, dict) and settings.keys() == names
+            and isinstance(settings["hidden"], list),
+            "its recipe is not complete, or has too much in it")
+    require(len(settings["hidden"]) <= MOST_LAYERS, f"it has more than {MOST_LAYERS} hidden layers")
+    return Recipe(**{**settings, "hidden": tuple(settings["hidden"])}).validated()
+
+
+def checked_model(header, arrays):
+    """The Model that a sound header and these arrays hold; each array is checked before its use."""
+    recipe, seed = header["recipe"], header["seed"]
+    center = checked_array(arrays, "center", np.float64, (None,))
     d = len(center)
+    scale = checked_array(arrays, "scale", np.float64, (d,))
     widths = (d + 1, *recipe.hidden, d)
     size = sum(d_in * d_out + d_out for d_in, d_out in zip(widths, widths[1:]))
-    params, m, v = (_array(arrays, key, np.float32, (size,)) for key in ("params", "m", "v"))
-    _require((v >= 0).all(), "array v has entries below 0")
-    losses = _array(arrays, "losses", np.float64, (step,))
-    scale = _array(arrays, "scale", np.float64, (d,))
-    if name == OWN:
-        points = _array(arrays, "points", np.float64, (None, d))
-        _require(len(points) >= 2 and np.ptp(points, axis=0).any(), "its points are all equal")
-        data = own_data(points, Model.stream(seed, SPLIT))
+    params, m, v = (checked_array(arrays, key, np.float32, (size,)) for key in ("params", "m", "v"))
+    require((v >= 0).all(), "array v has entries below 0")
+    losses = checked_array(arrays, "losses", np.float64, (header["step"],))
+    if header["data"] == OWN:
+        points = checked_array(arrays, "points", np.float64, (None, d))
+        require(len(points) >= 2 and np.ptp(points, axis=0).any(), "its points are all equal")
+        names = header["names"] and tuple(header["names"])
+        require(names is None or len(names) == d, f"it has {d} columns, and other names")
+        data = own_data(points, Model.stream(seed, SPLIT), names)
     else:
-        data = shape_data(name)
-    _require(np.array_equal(center, data.standard.center)
-             and np.array_equal(scale, data.standard.scale),
-             "center and scale are not those of its points")
-
+        data = shape_data(header["data"])
+    require(np.array_equal(center, data.standard.center)
+            and np.array_equal(scale, data.standard.scale),
+            "center and scale are not those of its points")
     model = Model.new(recipe, seed, data)
-    model.adam.params[:], model.adam.m[:], model.adam.v[:], model.adam.k = params, m, v, step
+    model.adam.params[:], model.adam.m[:], model.adam.v[:] = params, m, v
+    model.adam.k = header["step"]
     model.losses += losses.tolist()
     return model
 
 
-def _header(arrays):
-    """The JSON object in the array `header`."""
-    try:
-        header = json.loads(arrays["header"].item())
-    except (KeyError, ValueError, TypeError, RecursionError):
-        header = None
-    _require(isinstance(header, dict), "it is no model of scratchdiff")
-    return header
+def checked_array(arrays, name, dtype, shape):
+    """The array of that name; ValueError unless it has this dtype and shape and is finite.
 
-
-def _array(arrays, name, dtype, shape):
-    """The array of that name if it is what it must be; None in `shape` stands for any number from 1 up."""
-    _require(name in arrays, f"it has no array {name}")
+    None in `shape` stands for any number from 1 up.
+    """
+    require(name in arrays, f"it has no array {name}")
     array = arrays[name]
-    _require(array.dtype == dtype, f"array {name} is {array.dtype}, it must be {np.dtype(dtype)}")
-    fits = len(array.shape) == len(shape) and all(n == want or want is None and n for n, want in zip(array.shape, shape))
-    _require(fits, f"array {name} has shape {array.shape}, it must be {str(shape).replace('None', 'n')}")
-    _require(np.isfinite(array).all(), f"array {name} holds a number that is not finite")
+    require(array.dtype == dtype, f"array {name} is {array.dtype}, not {np.dtype(dtype)}")
+    fits = len(array.shape) == len(shape) and all(
+        n == want or want is None and n for n, want in zip(array.shape, shape))
+    wanted = str(shape).replace("None", "n")
+    require(fits, f"array {name} has shape {array.shape}, it must be {wanted}")
+    require(np.isfinite(array).all(), f"array {name} holds a number that is not finite")
     return array
 
 
-def _require(condition, message):
+def short(value):
+    """A value of any kind, in at most 40 signs."""
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def require(condition, message):
     if not condition:
         raise ValueError(message)
