@@ -15,9 +15,9 @@ class Guided:
     more obviously true. Each step climbs p(x_t | prompt) p(prompt | x_t)^w.
 
     That has two prices. Where classes do not touch, every point already fits its prompt: guidance
-    makes nothing truer, and only takes variety away. And it multiplies the errors of the two guesses,
+    makes nothing truer, and only takes variety away. And it multiplies the errors of both guesses,
     by 1 + w and by w. With a perfect denoiser the clock of latent/ stays right at w = 8. With our
-    network it is best at 1, and at 4 one clock in six is wrong.
+    network it is right at 1, and at 4 about one clock in seven is wrong.
 
     Parameters
     ----------
