@@ -14,8 +14,10 @@ class Guided:
     So the formula adds w times the slope of log p(prompt | x_t): points move to where the prompt is
     more obviously true. Each step climbs p(x_t | prompt) p(prompt | x_t)^w.
 
-    That has a price. Where classes do not touch, every point already fits its prompt. Guidance then
-    makes nothing truer, and only takes variety away.
+    That has two prices. Where classes do not touch, every point already fits its prompt: guidance
+    makes nothing truer, and only takes variety away. And it multiplies the errors of both guesses,
+    by 1 + w and by w. With a perfect denoiser the clock of latent/ stays right at w = 8. With our
+    network it is right at 1, and at 4 about one clock in seven is wrong.
 
     Parameters
     ----------

@@ -11,14 +11,14 @@ there, else 0. "Upper left" is a row with two ones. No prompt at all is a row of
 The place matters: "ten past five" and "five past ten" are the same words.
 
 Where are the embeddings? Big models look each word up in a table of vectors, E, and train the
-table. So do we, without a line of code for it. The columns c go into the first Linear of the
-network with everything else, and let E be the rows of its W that c meets. c @ E adds up the rows
-whose word is there: a look-up. Backward, dW = x.T @ dy gives these rows
+table. So do we, without a line of code for it. The columns c are inputs of the first Linear like
+any others. Let E be the rows of its W that belong to them. Then c @ E adds up the rows of the words
+that are there: a look-up. And dW = x.T @ dy gives these rows the gradient
 
     dE[j] = sum_i c[i, j] dy[i]
 
-which adds dy[i] to the row of each word of example i: a scatter-add, the look-up's derivative.
-tests/test_prompts.py holds the two against each other.
+It adds dy[i] to the row of each word in prompt i. That is the look-up's derivative, a scatter-add;
+tests/test_prompts.py compares the two.
 """
 import numpy as np
 

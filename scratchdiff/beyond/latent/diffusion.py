@@ -8,6 +8,9 @@
     classifier-free guidance                the same: guidance.py
     samplers: ddpm, DDIM, DPM-Solver++      the same: diffusion/sampling.py, few_steps.py
 
+Both networks are rows of Linear and SiLU. So nn/layers.py holds all the derivatives there are, and
+nn/network.py chains them.
+
 First the autoencoder learns the pictures. Then a denoiser learns the cloud of their codes, with
 their captions as prompts. It is the denoiser of the circle; its points are codes now, that is all.
 To paint, walk from noise to a code and decode it (Rombach et al. 2022, figure 3):
