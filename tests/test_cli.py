@@ -133,7 +133,7 @@ def test_an_output_that_is_full_is_said():
 @pytest.mark.skipif(os.name != "posix", reason="needs a shell that can close a stream")
 @pytest.mark.parametrize("line, status, said", [
     ("P --help >&-", 0, ""), ("P --steps none 2>&-", 2, ""),
-    ("P --data - <&-", 2, "scratchdiff: error: cannot use standard input: it is empty\n")])
+    ("P --data - <&-", 2, "scratchdiff: error: cannot use standard input: it holds no points\n")])
 def test_a_standard_stream_that_is_closed(line, status, said):
     assert shell(line) == (status, "", said)
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from scratchdiff.app.show.progress import MeanSince, Progress, terminal_size
+from scratchdiff.app.show.progress import Progress, terminal_size
 
 
 class Terminal(io.StringIO):
@@ -96,19 +96,3 @@ def test_nothing_but_on_a_terminal(capsys):
     with Progress(10) as progress:
         progress.show(5, "half")
     assert capsys.readouterr() == ("", "")
-
-
-def test_the_mean_since_the_last_time():
-    mean = MeanSince()
-    for loss in (1.0, 2.0, 6.0):
-        mean.add(loss)
-    assert mean.take() == 3.0
-    mean.add(5.0)
-    assert mean.take() == 5.0, "without the first three"
-
-
-def test_the_mean_of_huge_losses_does_not_overflow():
-    mean = MeanSince()
-    for _ in range(10):
-        mean.add(1.7e308)
-    assert mean.take() == 1.7e308

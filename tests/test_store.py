@@ -38,7 +38,8 @@ def own(seed=3):
 
 
 def same(a, b):
-    assert (a.recipe, a.seed, a.adam.k, a.losses, a.data.name) == (b.recipe, b.seed, b.adam.k, b.losses, b.data.name)
+    assert (a.recipe, a.seed, a.adam.k) == (b.recipe, b.seed, b.adam.k)
+    assert (a.losses, a.data.name, a.data.names) == (b.losses, b.data.name, b.data.names)
     for name in ("params", "m", "v"):
         assert np.array_equal(getattr(a.adam, name), getattr(b.adam, name)), name
     assert a.adam.params is a.denoiser.network.params
@@ -56,8 +57,9 @@ def test_what_is_read_is_what_was_saved(path, data):
     save_model(path, model)
     again = load_model(path)
     same(again, model)
-    assert np.array_equal(again.data.draw(9, np.random.default_rng(0)), model.data.draw(9, np.random.default_rng(0)))
-    assert np.array_equal(again.data.real(9, np.random.default_rng(0)), model.data.real(9, np.random.default_rng(0)))
+    for drawn in ("draw", "real"):
+        mine, theirs = (getattr(m.data, drawn)(9, np.random.default_rng(0)) for m in (again, model))
+        assert np.array_equal(mine, theirs)
 
 
 @pytest.mark.parametrize("data", [None, own()])
@@ -73,15 +75,18 @@ def test_a_run_that_was_stopped_and_kept_ends_bit_for_bit_where_it_would_have(pa
 def test_the_file_is_plain(path):
     save_model(path, trained(5, own()))
     with np.load(path, allow_pickle=False) as arrays:
-        assert sorted(arrays) == ["center", "header", "losses", "m", "params", "points", "scale", "v"]
+        assert sorted(arrays) == ["center", "header", "losses", "m", "params", "points", "scale",
+                                  "v"]
         header = json.loads(arrays["header"].item())
-    assert header == {"format": "scratchdiff", "version": 2, "names": None, "seed": 3, "step": 5, "data": "points", "recipe": {
-        "hidden": [8, 8], "activation": "silu", "predicts": "v", "steps": 30, "batch_size": 16, "antithetic": True, "lr": 0.02,
+    assert header == {"format": "scratchdiff", "version": 2, "names": None, "seed": 3, "step": 5,
+                      "data": "points", "recipe": {
+        "hidden": [8, 8], "activation": "silu", "predicts": "v", "steps": 30, "batch_size": 16,
+        "antithetic": True, "lr": 0.02,
         "lr_schedule": "linear", "variance": "posterior"}}
 
 
 def changed(path, header=None, drop=(), compress=False, **arrays):
-    """Rewrite a model file: `header` is merged into its header, or replaces it; arrays are replaced or dropped."""
+    """Rewrite a model file: `header` is merged into its header, or replaces it."""
     with np.load(path) as old:
         new = {**old, **arrays}
     if isinstance(header, np.ndarray):
@@ -101,31 +106,47 @@ f32 = np.float32
 
 
 @pytest.mark.parametrize("change, said", [
-    ({"drop": ["header"]}, "it is not a model of scratchdiff"), ({"header": np.array("{")}, "it is not a model of scratchdiff"),
-    ({"header": np.array("[1]")}, "it is not a model of scratchdiff"), ({"header": np.zeros(3)}, "it is not a model of scratchdiff"),
-    ({"header": {"format": "other"}}, "it is not a model of scratchdiff"), ({"header": {"version": None}}, "its format has no version"),
-    ({"header": {"version": 3}}, r"written by another version of scratchdiff \(its format is 3, this one reads 2\)"),
-    ({"header": {"recipe": 5}}, "its recipe is not complete"), ({"header": {"recipe": {"more": 1}}}, "its recipe is not complete"),
-    ({"header": {"recipe": {"hidden": 8}}}, "its recipe is not complete"), ({"header": {"recipe": {"lr": -1}}}, "lr must be a number"),
-    ({"header": {"recipe": {"hidden": [8, 10 ** 6]}}}, rf"array params has shape \({P},\), it must be"),
-    ({"header": {"recipe": {"batch_size": 10 ** 30}}}, "batch_size must be made of whole numbers from 1 to 1000000, got 10000"),
-    ({"header": {"recipe": {"hidden": [8] * 1000}}}, "array params has shape"),
+    ({"drop": ["header"]}, "it is not a model of scratchdiff"),
+    ({"header": np.array("{")}, "it is not a model of scratchdiff"),
+    ({"header": np.array("[1]")}, "it is not a model of scratchdiff"),
+    ({"header": np.zeros(3)}, "it is not a model of scratchdiff"),
+    ({"header": {"format": "other"}}, "it is not a model of scratchdiff"),
+    ({"header": {"version": None}}, "its format has no version"),
+    ({"header": {"version": 3}}, r"another version .* \(its format is 3, this one reads 2\)"),
+    ({"header": {"recipe": 5}}, "its recipe is not complete"),
+    ({"header": {"recipe": {"more": 1}}}, "its recipe is not complete"),
+    ({"header": {"recipe": {"hidden": 8}}}, "its recipe is not complete"),
+    ({"header": {"recipe": {"lr": -1}}}, "lr must be a number"),
+    ({"header": {"recipe": {"hidden": [8, 10 ** 6]}}},
+     rf"array params has shape \({P},\), it must be"),
+    ({"header": {"recipe": {"batch_size": 10 ** 30}}},
+     "batch_size must be made of whole numbers from 1 to 1000000, got 10000"),
+    ({"header": {"recipe": {"hidden": [8] * 1000}}}, "it has more than 100 hidden layers"),
     ({"header": {"seed": -1}}, "its seed is -1"), ({"header": {"seed": 1.5}}, "its seed is 1.5"),
-    ({"header": {"step": 31}}, "it has taken 31 of 30 steps"), ({"header": {"step": True}}, "it has taken True of 30 steps"),
+    ({"header": {"step": 31}}, "it has taken 31 of 30 steps"),
+    ({"header": {"step": True}}, "it has taken True of 30 steps"),
     ({"header": {"step": 4}}, r"array losses has shape \(5,\), it must be \(4,\)"),
     ({"header": {"data": "cube"}}, "it has learned 'cube', which is not one of the shapes"),
-    ({"header": {"data": "points"}}, "it has no array points"), ({"header": {"data": "moons"}}, None),
-    ({"drop": ["m"]}, "it has no array m"), ({"params": np.zeros(P - 1, f32)}, rf"array params has shape \({P - 1},\), it must be \({P},\)"),
-    ({"params": np.zeros(P)}, "array params is float64, not float32"), ({"v": np.full(P, np.nan, f32)}, "array v holds a number that is not"),
-    ({"params": np.full(P, np.inf, f32)}, "array params holds a number that is not finite"), ({"v": np.full(P, -1, f32)}, "array v has entries below 0"),
-    ({"center": np.zeros(3)}, "array params has shape"), ({"center": np.zeros(0)}, r"array center has shape \(0,\), it must be \(n,\)"),
-    ({"center": np.ones(2)}, "center and scale are not those of its points"), ({"scale": np.full(2, 2.0)}, "center and scale are not those"),
-    ({"scale": np.ones(1)}, r"array scale has shape \(1,\), it must be \(2,\)"), ({"losses": np.full(5, np.nan)}, "array losses holds"),
+    ({"header": {"data": "points"}}, "it has no array points"),
+    ({"header": {"data": "moons"}}, None),
+    ({"drop": ["m"]}, "it has no array m"),
+    ({"params": np.zeros(P - 1, f32)},
+     rf"array params has shape \({P - 1},\), it must be \({P},\)"),
+    ({"params": np.zeros(P)}, "array params is float64, not float32"),
+    ({"v": np.full(P, np.nan, f32)}, "array v holds a number that is not"),
+    ({"params": np.full(P, np.inf, f32)}, "array params holds a number that is not finite"),
+    ({"v": np.full(P, -1, f32)}, "array v has entries below 0"),
+    ({"center": np.zeros(3)}, r"array scale has shape \(2,\), it must be \(3,\)"),
+    ({"center": np.zeros(0)}, r"array center has shape \(0,\), it must be \(n,\)"),
+    ({"center": np.ones(2)}, "center and scale are not those of its points"),
+    ({"scale": np.full(2, 2.0)}, "center and scale are not those"),
+    ({"scale": np.ones(1)}, r"array scale has shape \(1,\), it must be \(2,\)"),
+    ({"losses": np.full(5, np.nan)}, "array losses holds"),
     ({"compress": True}, "it is compressed, and scratchdiff's models are not")])
 def test_every_inconsistency_is_named(path, change, said):
     save_model(path, trained(5))
     changed(path, **change)
-    if said is None:                    # the moons are as good as the circle here: same size, same standard form
+    if said is None:                    # the moons have the same standard form as the circle
         assert load_model(path).data.name == "moons"
         return
     with pytest.raises(CommandError, match=f"cannot use {path}: .*{said}") as caught:
@@ -134,8 +155,12 @@ def test_every_inconsistency_is_named(path, change, said):
 
 
 @pytest.mark.parametrize("points, said", [
-    (np.ones((40, 3)), "its points are all equal"), (POINTS[:1], "its points are all equal"), (POINTS[:, :2], r"points has shape \(40, 2\)"),
-    (POINTS + 1, "center and scale are not those"), (POINTS.astype(f32), "array points is float32"), (POINTS * np.nan, "array points holds")])
+    (np.ones((40, 3)), "its points are all equal"),
+    (POINTS[:1], "its points are all equal"),
+    (POINTS[:, :2], r"points has shape \(40, 2\)"),
+    (POINTS + 1, "center and scale are not those"),
+    (POINTS.astype(f32), "array points is float32"),
+    (POINTS * np.nan, "array points holds")])
 def test_every_inconsistency_of_own_points_is_named(path, points, said):
     save_model(path, trained(5, own()))
     changed(path, points=points)
@@ -152,7 +177,7 @@ def test_files_that_are_no_models(path, tmp_path):
     with pytest.raises(CommandError, match="it is not a model of scratchdiff"):
         load_model(path)
     np.savez(path, header=np.array([None]))
-    with pytest.raises(CommandError, match="it holds object where numbers are wanted"):
+    with pytest.raises(CommandError, match="it holds .* where numbers are wanted"):
         load_model(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("header.npy", "not an array")
@@ -163,7 +188,10 @@ def test_files_that_are_no_models(path, tmp_path):
 
 
 def test_damage_is_found_wherever_it_is(path):
-    """A byte changed, or the end cut off, at many places: refused in one line, or read as if nothing had been (spare bytes of the zip)."""
+    """A byte changed, or the end cut off: refused in one line, or read as it was.
+
+    The zip has a few spare bytes, which mean nothing.
+    """
     model = trained(5)
     save_model(path, model)
     with open(path, "rb") as file:
@@ -190,7 +218,8 @@ def test_a_small_file_cannot_ask_for_much_memory(path):
     with zipfile.ZipFile(path) as archive:
         contents = {name: archive.read(name) for name in archive.namelist()}
     file = io.BytesIO()
-    np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (10 ** 12,)})
+    header = {"descr": "<f4", "fortran_order": False, "shape": (10 ** 12,)}
+    np.lib.format.write_array_header_1_0(file, header)
     contents["params.npy"] = file.getvalue()
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in contents.items():
@@ -210,11 +239,13 @@ def test_a_model_that_has_diverged_does_not_replace_one_that_has_not(path, name)
 
 
 def test_a_kill_at_any_moment_leaves_a_whole_file(path):
-    """--save-every 1, killed at a random moment, several times over: each time the file that is there can be read."""
+    """--save-every 1, killed at a random moment: each time, the file that is there can be read."""
     seen = []
     for trial in range(3):
-        process = subprocess.Popen([sys.executable, "-m", "scratchdiff", "--steps", "100000", "--hidden", "8", "--batch-size", "8",
-                                    "--save", path, "--save-every", "1", "--quiet"], cwd=ROOT, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "scratchdiff", "--steps", "100000", "--hidden", "8", "--save", path,
+             "--batch-size", "8", "--save-every", "1", "--quiet"],
+            cwd=ROOT, stderr=subprocess.DEVNULL)
         while not os.path.exists(path):
             time.sleep(0.01)
             assert process.poll() is None

@@ -5,7 +5,7 @@ A new command is a function that makes its parser, and a row in COMMANDS at the 
 import argparse
 
 from scratchdiff.app.errors import CommandError, shortened
-from scratchdiff.app.values import ending, positive, whole
+from scratchdiff.app.values import ending, finite, positive, whole
 from scratchdiff.experiment.recipe import MOST, RECIPES, shown
 
 MOST_POINTS = 10 ** 12
@@ -58,6 +58,17 @@ relative error; where it is, and the two values there.
 examples:
   python -m scratchdiff check
   python -m scratchdiff check --layer Linear
+"""
+
+CLOCK_HELP = """\
+Train a toy Stable Diffusion in about ten seconds, and ask it for clocks. An
+autoencoder squeezes 256 pixels into 6 numbers; a denoiser learns these numbers
+with the time in words as a prompt; a walk back from noise, decoded, is a clock
+that was never drawn. The time on it can be read, so it is right or it is not.
+
+examples:
+  python -m scratchdiff clock "ten past three" --save clock.npz
+  python -m scratchdiff clock "half past six" --model clock.npz --picture half.svg
 """
 
 STATUS_HELP = """\
@@ -135,11 +146,28 @@ def check_parser():
     return parser
 
 
+def clock_parser():
+    parser = Parser(" clock", CLOCK_HELP)
+    flag = parser.add_argument
+    flag("prompt", nargs="*", metavar="PROMPT",
+         help='a time in words, such as "ten past three"; also 10:35 (three examples)')
+    flag("--guidance", type=finite, default=1.0, metavar="W",
+         help="how hard the prompt steers: 0 is the plain conditional model (1)")
+    flag("--picture", type=ending(".svg"), metavar="FILE", help="draw the clocks: .svg")
+    flag("--animate", action="store_true", help="let the picture show the way from noise to clock")
+    flag("--save", type=ending(".npz"), metavar="FILE", help="write the trained clock: .npz")
+    flag("--model", metavar="FILE", help="paint with a saved clock, instead of training one")
+    flag("--seed", type=whole(0), metavar="N", help="the same seed gives the same clocks (0)")
+    return parser
+
+
 # name: (what makes its parser, the module with the function of that name, a line for the help)
 COMMANDS = {
     "run": (run_parser, "scratchdiff.app.run", None),   # the one that needs no name
     "sample": (sample_parser, "scratchdiff.app.sample",
                "sample MODEL    more points from a saved model"),
+    "clock": (clock_parser, "scratchdiff.app.clock",
+              "clock [PROMPT]  a toy Stable Diffusion: a clock that shows the time you ask for"),
     "check": (check_parser, "scratchdiff.app.check",
               "check           why every derivative can be believed, link by link"),
 }

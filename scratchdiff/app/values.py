@@ -42,6 +42,17 @@ def positive(text):
     return number
 
 
+def finite(text):
+    """A number that is neither infinite nor NaN."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        refuse("a finite number", text)
+    return number
+
+
 def ending(*endings):
     """The name of a file to write, with one of these endings."""
     def convert(text):

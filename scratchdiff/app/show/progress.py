@@ -1,4 +1,4 @@
-"""A progress line on the terminal, and the mean of the losses between two printed lines."""
+"""A progress line on the terminal, rewritten in place."""
 import os
 import sys
 
@@ -42,20 +42,3 @@ def terminal_size(stream):
     except (AttributeError, OSError, ValueError):       # no fileno, or no terminal behind it
         return 80, 24
     return columns or 80, lines or 24
-
-
-class MeanSince:
-    """The mean loss since the last printed line: single batches jump about too much to be read."""
-
-    def __init__(self):
-        self.mean, self.count = 0.0, 0
-
-    def add(self, loss):
-        self.count += 1
-        self.mean += (loss - self.mean) / self.count    # the sum of all could overflow
-
-    def take(self):
-        """The mean of all that was added since the last call."""
-        mean = self.mean
-        self.__init__()
-        return mean

@@ -1,0 +1,42 @@
+"""A saved clock: the two flat vectors of a LatentDiffusion, in an .npz file like a model's."""
+import json
+
+import numpy as np
+
+from scratchdiff.app.errors import CommandError
+from scratchdiff.app.files.store import checked_array, read_arrays, require
+from scratchdiff.app.files.whole import opened, whole_file
+from scratchdiff.beyond.latent.autoencoder import Autoencoder
+from scratchdiff.beyond.latent.diffusion import LatentDiffusion
+from scratchdiff.beyond.latent.words import PROMPTS
+
+LARGEST = 2 ** 22       # bytes; a clock takes a tenth of that
+HEADER = {"format": "scratchdiff clock", "version": 1}
+
+
+def save_clock(path, model):
+    """Write a trained LatentDiffusion of the clock, whole or not at all."""
+    with whole_file(path) as file:
+        np.savez(file, header=np.array(json.dumps(HEADER)),
+                 autoencoder=model.autoencoder.network.params,
+                 denoiser=model.denoiser.network.params)
+
+
+def load_clock(path):
+    """The LatentDiffusion in a file; CommandError, with what is wrong, for anything else."""
+    rng = np.random.default_rng(0)
+    model = LatentDiffusion(Autoencoder(rng), PROMPTS, rng)
+    networks = {"autoencoder": model.autoencoder.network, "denoiser": model.denoiser.network}
+    try:
+        with opened(path) as file:
+            data = file.read(LARGEST + 1)
+        require(len(data) <= LARGEST, "it is larger than any clock")
+        arrays = read_arrays(data)
+        header = arrays.get("header")
+        require(header is not None and header.shape == () and str(header) == json.dumps(HEADER),
+                "it is not a clock that --save has written")
+        for name, network in networks.items():
+            network.params[:] = checked_array(arrays, name, np.float32, network.params.shape)
+    except ValueError as error:
+        raise CommandError(f"cannot use {path}: {error}") from None
+    return model
