@@ -243,8 +243,8 @@ def test_a_kill_at_any_moment_leaves_a_whole_file(path):
     seen = []
     for trial in range(3):
         process = subprocess.Popen(
-            [sys.executable, "-m", "scratchdiff", "--steps", "100000", "--hidden", "8", "--save", path,
-             "--batch-size", "8", "--save-every", "1", "--quiet"],
+            [sys.executable, "-m", "scratchdiff", "--steps", "9999999", "--hidden", "8", "--save",
+             path, "--batch-size", "8", "--save-every", "1", "--quiet"],
             cwd=ROOT, stderr=subprocess.DEVNULL)
         while not os.path.exists(path):
             time.sleep(0.01)

@@ -68,7 +68,7 @@ that was never drawn. The time on it can be read, so it is right or it is not.
 
 examples:
   python -m scratchdiff clock "ten past three" --save clock.npz
-  python -m scratchdiff clock "half past six" --model clock.npz --picture half.svg
+  python -m scratchdiff clock "half past six" --model clock.npz --picture six.svg
 """
 
 STATUS_HELP = """\
@@ -167,7 +167,7 @@ COMMANDS = {
     "sample": (sample_parser, "scratchdiff.app.sample",
                "sample MODEL    more points from a saved model"),
     "clock": (clock_parser, "scratchdiff.app.clock",
-              "clock [PROMPT]  a toy Stable Diffusion: a clock that shows the time you ask for"),
+              "clock [PROMPT]  a toy Stable Diffusion: a clock with the time you ask for"),
     "check": (check_parser, "scratchdiff.app.check",
               "check           why every derivative can be believed, link by link"),
 }

@@ -1,4 +1,4 @@
-"""python -m scratchdiff clock: ask for a time in words, and get a picture of a clock that shows it."""
+"""python -m scratchdiff clock: ask for a time in words, get a picture of a clock with that time."""
 import os
 import sys
 
@@ -55,7 +55,8 @@ def trained(seed, options):
     pictures, captions = draw(TIMES), [say(minute) for minute in TIMES]
     model = LatentDiffusion(Autoencoder(rng), PROMPTS, rng)
     watch("autoencoder", model.autoencoder.train(pictures, rng), 2000)
-    residual, wrong = misread(model.autoencoder.decode(model.autoencoder.encode(pictures)), TIMES)
+    rebuilt = model.autoencoder.decode(model.autoencoder.encode(pictures))
+    residual, wrong = misread(rebuilt, TIMES)
     print(f"autoencoder: 256 pixels -> {model.autoencoder.d} numbers -> 256 pixels; "
           f"misreads {wrong} of 720 times, residual {residual:.3f}", flush=True)
     watch("denoiser", model.train(pictures, captions, rng), STEPS)

@@ -38,6 +38,8 @@ class Denoiser:
     d : int, the number of coordinates of a point
     """
 
+    constants = ("times", "signals", "noises")      # the schedule's tables have no gradient
+
     def __init__(self, network, schedule, predicts="eps", d=2):
         self.skip_and_gain = chosen("predicts", predicts, SKIP_AND_GAIN)
         self.network, self.schedule, self.predicts, self.d = network, schedule, predicts, d

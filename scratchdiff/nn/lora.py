@@ -29,7 +29,7 @@ class LoRA:
     """
 
     parameters = ("A", "B")
-    frozen = ("W", "b")
+    constants = ("W", "b")              # frozen: they have no gradient
 
     def __init__(self, W, b, A, B, alpha):
         expect("W", W, ("d_in", "d_out"))
