@@ -1,9 +1,12 @@
-"""How fast it is, beside the least that it could take. Run by hand: python tests/benchmark.py (about 90 seconds).
+"""How fast it is, beside the least time that it could take. Run by hand, in about 90 seconds:
 
-The floor of a training step is its matrix products alone (forward, dW and dx of each layer: same shapes, same dtype,
-same threads); that of sampling, the products of the forward pass, in the same pieces and by as many threads. Times of a noisy machine mean little, ratios more:
-each measurement takes the two in turn, many times over, and what is shown is the median of the ratios, with their
-quartiles.
+    python tests/benchmark.py
+
+The floor of a training step is its matrix products alone: forward, dW and dx of each layer, with
+the same shapes, dtype and threads. The floor of sampling is the products of the forward pass, in
+the same pieces and on as many threads. Seconds on a noisy machine mean little, and ratios mean
+more. So each measurement takes the two in turn, many times over. It shows the median of the ratios
+and their quartiles.
 """
 import os
 import platform
@@ -16,26 +19,26 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")         # as scratchdiff/__main__.py does
 
-import numpy as np  # noqa: E402
-
-from scratchdiff import MLP, SHAPES, Adam, Denoiser, ReLU, Schedule, SiLU, sample, train  # noqa: E402
+from scratchdiff import MLP, Adam, Denoiser, ReLU, Schedule, SiLU  # noqa: E402
+from scratchdiff import SHAPES, sample, train  # noqa: E402
 from scratchdiff.fast.batches import chunked_batches  # noqa: E402
 from scratchdiff.fast.blocks import BLOCK  # noqa: E402
 from scratchdiff.fast.inference import PIECE  # noqa: E402
+
+import numpy as np  # noqa: E402
 
 TUTORIAL, WIDE, DEFAULT = ((64, 64), ReLU, "eps"), ((128, 128), ReLU, "eps"), ((32,) * 5, SiLU, "v")
 NAMES = {TUTORIAL: "tutorial 64-64", WIDE: "wider 128-128", DEFAULT: "default 32x5"}
 
 
 def learner(hidden, activation, predicts):
-    mlp = MLP((3, *hidden, 2), np.random.default_rng(0), activation)
-    return Denoiser(mlp, Schedule.linear(), predicts), Adam(mlp.params, mlp.grads)
+    network = MLP((3, *hidden, 2), np.random.default_rng(0), activation)
+    return Denoiser(network, Schedule.linear(), predicts), Adam(network.params, network.grads)
 
 
 def arrays(hidden, *rows):
-    """A matrix of weights and a batch of inputs for each layer, and a batch of outputs."""
+    """Weights for each layer; and a batch of inputs for each layer, then one of outputs."""
     rng = np.random.default_rng(0)
     widths = (3, *hidden, 2)
     return ([rng.standard_normal(shape, np.float32) for shape in zip(widths, widths[1:])],
@@ -67,13 +70,16 @@ def seconds(function, *arguments):
 
 
 def in_turn(a, b, repeats):
-    """Medians of the seconds of a() and of b(), and the quartiles of their ratios; the first of each is for warming up."""
+    """Median seconds of a() and of b(); median, lower and upper quartile of their ratios.
+
+    The first call of each only warms up.
+    """
     times = np.array([(seconds(a), seconds(b)) for _ in range(repeats + 1)][1:])
     return *np.median(times, axis=0), *np.quantile(times[:, 0] / times[:, 1], [0.5, 0.25, 0.75])
 
 
 def training_row(kind, batch, steps=100, repeats=15):
-    """One row of the table of training: microseconds a step, those of its products, and the ratio."""
+    """Training: microseconds a step, those of its products alone, and (ratio, its quartiles)."""
     denoiser, adam = learner(*kind)
     draw = partial(SHAPES["circle"].draw, dtype=np.float32)
     batches = chunked_batches(draw, denoiser.schedule, np.random.default_rng(0), batch)
@@ -85,19 +91,20 @@ def training_row(kind, batch, steps=100, repeats=15):
 
 
 def sampling_row(kind, points, repeats=5):
-    """One row of the table of sampling: microseconds a point, those of its products in the same pieces, and the ratio."""
+    """Sampling: microseconds a point, those of its products alone, and (ratio, its quartiles)."""
     denoiser, _ = learner(*kind)
     weights, xs = arrays(kind[0], BLOCK // PIECE, PIECE)
 
     def ours():
         for _ in sample(denoiser, denoiser.schedule, points, 2, np.random.default_rng(0)):
             pass
-    mine, floor, *ratio = in_turn(ours, lambda: sampling_products(weights, xs, -(-points // BLOCK)), repeats)
+    blocks = -(-points // BLOCK)        # rounded up
+    mine, floor, *ratio = in_turn(ours, lambda: sampling_products(weights, xs, blocks), repeats)
     return mine / points * 1e6, floor / points * 1e6, ratio
 
 
 def memory(points):
-    """Megabytes of arrays that stand at once while so many points are made, at the most."""
+    """The most megabytes that arrays take at any moment, while so many points are made."""
     denoiser, _ = learner(*TUTORIAL)
     tracemalloc.start()
     for _ in sample(denoiser, denoiser.schedule, points, 2, np.random.default_rng(0)):
@@ -108,7 +115,10 @@ def memory(points):
 
 
 def table(heading, kinds, amounts, row, total):
-    """Measure and print a row for each kind and amount; growth is the time of the row beside that of half the amount."""
+    """Measure and print a row for each kind and amount.
+
+    The growth is the time of a row, divided by that of the row above, which has half the amount.
+    """
     print(f"\n{heading}")
     for kind in kinds:
         before = None
@@ -116,8 +126,8 @@ def table(heading, kinds, amounts, row, total):
             ours, floor, (ratio, low, high) = row(kind, amount)
             time_taken = ours * amount if total else ours
             growth = f"    x{time_taken / before:.2f}" if before else ""
-            print(f"{NAMES[kind]:<14} {amount:>8,} {ours:>10.2f} {floor:>10.2f} {ratio:>8.2f} ({low:.2f}-{high:.2f})"
-                  + growth, flush=True)
+            print(f"{NAMES[kind]:<14} {amount:>8,} {ours:>10.2f} {floor:>10.2f} "
+                  f"{ratio:>8.2f} ({low:.2f}-{high:.2f}){growth}", flush=True)
             before = time_taken
 
 
@@ -129,8 +139,8 @@ def main():
           kinds, (256, 512, 1024), training_row, total=False)
     table("sampling         points   us/point   products    ratio (quartiles)   growth",
           kinds, (25_000, 50_000, 100_000), sampling_row, total=True)
-    print("\ntraining, tutorial 64-64, batch 256: twice the steps take "
-          f"x{training_row(TUTORIAL, 256, 200)[0] * 2 / training_row(TUTORIAL, 256, 100)[0]:.2f} the time")
+    growth = training_row(TUTORIAL, 256, 200)[0] * 2 / training_row(TUTORIAL, 256, 100)[0]
+    print(f"\ntraining, tutorial 64-64, batch 256: twice the steps take x{growth:.2f} the time")
     print("\nsampling, memory at the most")
     for points in (100_000, 200_000, 400_000):
         print(f"{points:>8,} points {memory(points):>8.1f} MB")

@@ -115,7 +115,7 @@ STALE = {
          "d = guess - target\n        self.difference = getattr(self, 'difference', d)"),
         (MSE, "np.vdot(self.difference, self.difference)", "np.vdot(d, d)")],
     "Denoiser": [
-        (Denoiser, "self.skip, self.gain = SKIP_AND_GAIN", "both = SKIP_AND_GAIN"),
+        (Denoiser, "self.skip, self.gain = self.skip_and_gain", "both = self.skip_and_gain"),
         (Denoiser, "return self.skip * xt + self.gain * F",
          "self.skip, self.gain = self.both = getattr(self, 'both', both)\n"
          "        return both[0] * xt + both[1] * F")],
@@ -207,8 +207,7 @@ SAMPLER = {
           "betas[t] * (1 - schedule.alpha_bars[t])"),
          (reference.reverse_step, "(1 - alpha_bars[t - 1]) /", "(1 - alpha_bars[t]) /")]),
     "fresh noise in the last step, twice": (step_is_posterior, "sigma",
-        [(Schedule, "float(VARIANCES[kind](self, t)) if t > 0 else 0.0",
-          "float(self.betas[t])"),
+        [(Schedule, "float(at(self, t)) if t > 0 else 0.0", "float(self.betas[t])"),
          (reference.reverse_step, "sigma = 0.0", "sigma = sqrt(betas[t])")]),
     "alpha_bar one step late, twice": (step_is_posterior, "level ",
         [(Schedule, "np.cumprod(self.alphas)", "np.cumprod(self.alphas) / self.alphas * 0.99"),
