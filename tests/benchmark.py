@@ -17,7 +17,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")         # as scratchdiff/__main__.py does
 
 import numpy as np  # noqa: E402
 
@@ -27,17 +26,19 @@ from scratchdiff.fast.batches import chunked_batches  # noqa: E402
 from scratchdiff.fast.blocks import BLOCK  # noqa: E402
 from scratchdiff.fast.inference import PIECE  # noqa: E402
 
+import numpy as np  # noqa: E402
+
 TUTORIAL, WIDE, DEFAULT = ((64, 64), ReLU, "eps"), ((128, 128), ReLU, "eps"), ((32,) * 5, SiLU, "v")
 NAMES = {TUTORIAL: "tutorial 64-64", WIDE: "wider 128-128", DEFAULT: "default 32x5"}
 
 
 def learner(hidden, activation, predicts):
-    mlp = MLP((3, *hidden, 2), np.random.default_rng(0), activation)
-    return Denoiser(mlp, Schedule.linear(), predicts), Adam(mlp.params, mlp.grads)
+    network = MLP((3, *hidden, 2), np.random.default_rng(0), activation)
+    return Denoiser(network, Schedule.linear(), predicts), Adam(network.params, network.grads)
 
 
 def arrays(hidden, *rows):
-    """A matrix of weights and a batch of inputs for each layer, and a batch of outputs."""
+    """Weights for each layer; and a batch of inputs for each layer, then one of outputs."""
     rng = np.random.default_rng(0)
     widths = (3, *hidden, 2)
     return ([rng.standard_normal(shape, np.float32) for shape in zip(widths, widths[1:])],
@@ -100,7 +101,7 @@ def sampling_row(kind, points, repeats=5):
 
 
 def memory(points):
-    """Megabytes of arrays that stand at once while so many points are made, at the most."""
+    """The most megabytes that arrays take at any moment, while so many points are made."""
     denoiser, _ = learner(*TUTORIAL)
     tracemalloc.start()
     for _ in sample(denoiser, denoiser.schedule, points, 2, np.random.default_rng(0)):

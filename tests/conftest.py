@@ -6,11 +6,6 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
-def pytest_configure(config):
-    """A checkout that cannot be written to is fine: then pytest just has no cache."""
-    config.addinivalue_line("filterwarnings", "ignore::pytest.PytestCacheWarning")
-
-
 def pytest_collection_modifyitems(items):
     """The whole program comes last: with -x, the first to fail is then the test of one part."""
     items.sort(key=lambda item: item.path.stem in ("test_cli", "test_readme"))

@@ -5,14 +5,15 @@ standard deviation of the radius; the largest |mean radius - 1|; the largest Kui
 V sqrt(n) of the angles, above 2.0 in one of a hundred samples of uniform angles (Kuiper 1960); the
 median of the loss above the floor; and the median of the seconds that training took.
 """
-import os
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")         # as scratchdiff/__main__.py does
+
+from scratchdiff import RECIPES, Model, Schedule, sample, shape_data  # noqa: E402
+from scratchdiff.app.show.best import loss_parts  # noqa: E402
 
 import numpy as np  # noqa: E402
 
@@ -37,7 +38,7 @@ RUNS = {
 
 
 def kuiper(points):
-    """V sqrt(n): how far the angles are from uniform, the same wherever the circle is cut open."""
+    """V sqrt(n): how far the angles are from uniform, wherever the circle is cut open."""
     n = len(points)
     u = np.sort(np.arctan2(points[:, 1], points[:, 0]) / (2 * np.pi) % 1)
     steps = np.arange(n + 1) / n
@@ -56,7 +57,8 @@ def measure(recipe, seed, n):
     for _ in model.train():
         pass
     seconds = time.perf_counter() - start
-    return *of_points(np.concatenate(list(model.sample(n)))), loss_parts(model)[1].mean(), seconds
+    points, (_, excess) = np.concatenate(list(model.sample(n))), loss_parts(model)
+    return *of_points(points), excess.mean(), seconds
 
 
 def perfect(seed, n):

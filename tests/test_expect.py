@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from scratchdiff.nn.expect import (checked, chosen, expect, expect_levels, expect_pair,
-                                   fractions)
+                                   expect_positive, fractions)
 
 
 @checked
@@ -174,23 +174,52 @@ def test_levels_of_another_shape_are_named(shape):
         expect_levels(np.zeros(shape, int), (3,), 50)
 
 
-def test_a_name_that_is_in_no_table_is_named():
-    assert chosen("colour", "red", {"red": 1, "blue": 2}) == 1
-    for wrong in ("green", None):
-        with pytest.raises(ValueError, match=f'colour must be "red" or "blue", got {wrong!r}'):
-            chosen("colour", wrong, {"red": 1, "blue": 2})
-
-
 def test_a_pair_has_one_shape_and_at_least_one_entry():
-    expect_pair("a", np.ones((2, 3)), "b", np.ones((2, 3)))
-    with pytest.raises(ValueError, match=r"b must have shape \(2, 3\), got \(3, 2\)"):
-        expect_pair("a", np.ones((2, 3)), "b", np.ones((3, 2)))
-    with pytest.raises(ValueError, match=r"a must have at least one entry, got shape \(0, 3\)"):
-        expect_pair("a", np.ones((0, 3)), "b", np.ones((0, 3)))
+    a, b = np.ones((3, 2)), np.ones((3, 2), np.float32)
+    assert expect_pair("a", a, "b", b) is None
+    with pytest.raises(ValueError, match=r"^b must have shape \(3, 2\), got \(1, 2\)$"):
+        expect_pair("a", a, "b", b[:1])
+    with pytest.raises(ValueError, match=r"^a must have at least one entry, got shape \(0, 2\)$"):
+        expect_pair("a", a[:0], "b", b[:0])
+    with pytest.raises(TypeError, match="^a must be a NumPy array of floats, got list$"):
+        expect_pair("a", a.tolist(), "b", b)
+    with pytest.raises(TypeError, match="^b must be a NumPy array of floats, got an array of int"):
+        expect_pair("a", a, "b", b.astype(int))
 
 
-@pytest.mark.parametrize("wrong", [[], [[0.5]], [0.0, 0.5], [0.5, 1.0], [np.nan]])
-def test_fractions_are_above_0_and_below_1(wrong):
-    assert fractions("betas", [0.25, 0.5]).tolist() == [0.25, 0.5]
-    with pytest.raises(ValueError, match="betas must be a row of numbers above 0 and below 1"):
-        fractions("betas", wrong)
+@pytest.mark.parametrize("number", [0.1, 1, 1e300, 5e-324, np.float32(2), np.array([0.1, 3])])
+def test_a_positive_number_passes(number):
+    assert expect_positive("lr", number) is None
+
+
+@pytest.mark.parametrize("number", [
+    0, 0.0, -0.1, -1, np.nan, np.inf, -np.inf, np.float32(0), np.array([0.1, 0]),
+    np.array([np.nan, 1]), np.array([1, np.inf]),
+])
+def test_a_number_that_is_not_positive_is_named(number):
+    with pytest.raises(ValueError, match="^lr must be a number above 0, got "):
+        expect_positive("lr", number)
+
+
+def test_fractions_are_a_row_of_numbers_between_0_and_1():
+    given = [0.5, 0.25]
+    row = fractions("betas", given)
+    assert row.dtype == np.float64 and row.tolist() == given
+    row = np.array(given)
+    assert not np.shares_memory(fractions("betas", row), row), "a copy"
+
+
+@pytest.mark.parametrize("betas", [[], [[0.1]], 0.1, [0.0, 0.1], [0.1, 1.0], [-0.1], [np.nan]])
+def test_other_numbers_are_no_fractions(betas):
+    message = "^betas must be a row of numbers above 0 and below 1, got "
+    with pytest.raises(ValueError, match=message):
+        fractions("betas", betas)
+
+
+def test_a_choice_is_one_of_the_names():
+    table = {"red": 1, "blue": 2}
+    assert chosen("colour", "red", table) == 1
+    for wrong in ("green", None):
+        message = f"^colour must be \"red\" or \"blue\", got {wrong!r}$"
+        with pytest.raises(ValueError, match=message):
+            chosen("colour", wrong, table)
