@@ -60,6 +60,7 @@ def test_the_array_is_a_view_of_the_bytes():
     "{'descr': '<f8', 'fortran_order': False, 'shape': (06,), }",
     "{'descr': '<f8', 'fortran_order': False, 'shape': (6), }",
     "{'descr': '<f8', 'fortran_order': 0, 'shape': (6,), }",
+    "{'descr': '<f8', 'fortran_order': False, 'shape': (6%s), }" % (40 * ", 1"),
     "{'descr': '<f8', 'fortran_order': False, 'shape': (6,), 'more': 1}",
     r"{'descr': '<f8', 'fortran_order\s': False, 'shape': (6,), }"])
 def test_a_header_of_another_form(header):

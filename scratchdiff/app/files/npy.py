@@ -15,10 +15,10 @@ import numpy as np
 
 MAGIC = b"\x93NUMPY"
 LENGTHS = {b"\x01\x00": 2, b"\x02\x00": 4, b"\x03\x00": 4}      # version: bytes of the length
-LONGEST = 10_000                        # bytes of a header; NumPy's reader has the same limit
 HEADER = re.compile(rb"\{'descr':\s*(.+?),\s*'fortran_order':\s*(True|False),"
                     rb"\s*'shape':\s*\(([\d, ]*)\),?\s*\}\s*")
-SHAPE = re.compile(rb"|(0|[1-9]\d{0,17}),(\s*(0|[1-9]\d{0,17}),)*(\s*(0|[1-9]\d{0,17}))?")
+SIZE = rb" *(0|[1-9]\d{0,17})"
+SHAPE = re.compile(rb"|%b,(%b,){0,30}(%b)?" % (SIZE, SIZE, SIZE))       # 32 axes at most
 DTYPE = re.compile(r"'[<>|=]?([iu][1248]|f[248]|c8|c16|b1|U[1-9]\d{0,8})'")     # numbers or text
 
 
@@ -31,7 +31,7 @@ def parse_npy(data):
     length = LENGTHS.get(bytes(data[6:8]))
     start = 8 + (length or 0)
     end = start + int.from_bytes(data[8:start], "little")
-    header = HEADER.fullmatch(data, start, min(end, start + LONGEST))
+    header = HEADER.fullmatch(data, start, end)
     if data[:6] != MAGIC or not length or not header or not SHAPE.fullmatch(header[3]):
         raise ValueError("it is not a .npy file, or its header is damaged")
     dtype = header[1].decode("latin-1")
