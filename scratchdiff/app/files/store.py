@@ -78,7 +78,8 @@ def _model(arrays):
     _require(version <= VERSION,
              f"it was written by a newer scratchdiff (its format is {version}, this one knows {VERSION})")
     try:
-        recipe = Recipe(**{**header["recipe"], "hidden": tuple(header["recipe"]["hidden"])}).validated()
+        recipe = Recipe(**{name: tuple(value) if type(value) is list else value
+                           for name, value in header["recipe"].items()}).validated()
     except (KeyError, TypeError) as error:
         raise ValueError(f"its recipe is not complete, or has too much in it ({error})") from None
     seed, step, name = (header.get(key) for key in ("seed", "step", "data"))
@@ -88,7 +89,7 @@ def _model(arrays):
 
     center = _array(arrays, "center", np.float64, (None,))
     d = len(center)
-    widths = (d + 1, *recipe.hidden, d)
+    widths = recipe.widths(d)
     size = sum(d_in * d_out + d_out for d_in, d_out in zip(widths, widths[1:]))
     params, m, v = (_array(arrays, key, np.float32, (size,)) for key in ("params", "m", "v"))
     _require((v >= 0).all(), "array v has entries below 0")
