@@ -1,22 +1,24 @@
 """Training: destroy points with known noise, guess that noise, correct the network, repeat."""
 import numpy as np
 
+from scratchdiff.diffusion.levels import EvenLevels
 from scratchdiff.nn.loss import MSE
 
 
-def train(denoiser, adam, batches, steps, lr):
+def train(denoiser, adam, batches, steps, lr, weight=lambda t: 1.0):
     """The training loop. Yield (step, loss) after each of the steps adam.k, ..., steps - 1.
 
     denoiser : anything with forward(xt, t, *given) -> eps_hat and backward(deps)
     adam : Adam over the parameters and gradients of its network. With adam.k > 0 the run goes on
         where it was stopped.
     batches : iterable of (xt, t, target, *given): what the denoiser sees, and what it should say
-    lr : callable, step -> the length of Adam's step
+    lr : callable, step -> the length of Adam's step: a number, or one for each parameter
+    weight : callable, t (n,) -> (n, 1), how much each row counts in the loss: see levels.py
     """
     mse = MSE()
     for step, (xt, t, target, *given) in zip(range(adam.k, steps), batches):
         eps_hat = denoiser.forward(xt, t, *given)
-        loss = mse.forward(eps_hat, target)
+        loss = mse.forward(eps_hat, target, weight(t))
         denoiser.backward(mse.backward())
         adam.step(lr(step))
         yield step, loss
@@ -28,13 +30,13 @@ def noisy_batches(draw, schedule, rng, batch_size=256, dtype=np.float32):
         yield noisy_points(draw(batch_size, rng).astype(dtype), schedule, rng)
 
 
-def noisy_points(x0, schedule, rng):
-    """Clean points x0 (n, d), each with fresh noise of a random level.
+def noisy_points(x0, schedule, rng, levels=None):
+    """Clean points x0 (n, d), each with fresh noise of a random level: an even one if not given.
 
     Returns xt (n, d), t (n,) and eps (n, d), the noise that the denoiser has to guess (Ho et al.
     2020, algorithm 1).
     """
-    t = rng.integers(schedule.T, size=x0.shape[:-1])
+    t = (levels or EvenLevels(schedule)).draw(x0.shape[:-1], rng)
     eps = rng.standard_normal(x0.shape, x0.dtype)
     xt = schedule.add_noise(x0, t, eps)
     return xt, t, eps

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 
 from scratchdiff.diffusion.denoiser import Denoiser
+from scratchdiff.diffusion.levels import LEVELS
 from scratchdiff.diffusion.sampling import reverse_process
 from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.diffusion.training import train
@@ -16,7 +17,9 @@ from scratchdiff.fast.inference import faster
 from scratchdiff.fast.streams import INIT, SAMPLING, TRAINING, stream
 from scratchdiff.nn.adam import Adam
 from scratchdiff.nn.layers import ACTIVATIONS
-from scratchdiff.nn.network import MLP
+from scratchdiff.nn.network import MLP, Network
+from scratchdiff.nn.rates import rates
+from scratchdiff.nn.waves import Waves
 
 
 class Diverged(ArithmeticError):
@@ -38,8 +41,9 @@ class Model:
     def new(cls, recipe, seed, data):
         """An untrained model. The same recipe, seed and data give the same model."""
         recipe.validated()
-        network = MLP((data.d + 1, *recipe.hidden, data.d), cls.stream(seed, INIT),
-                      ACTIVATIONS[recipe.activation])
+        network = MLP(recipe.widths(data.d), cls.stream(seed, INIT), ACTIVATIONS[recipe.activation])
+        if recipe.waves:
+            network = Network([Waves(data.d, recipe.waves), *network.layers])
         denoiser = Denoiser(network, Schedule.linear(), recipe.predicts, data.d)
         return cls(recipe, seed, data, denoiser, Adam(network.params, network.grads))
 
@@ -53,8 +57,11 @@ class Model:
         recipe = self.recipe
         batches = chunked_batches(self.data.draw, self.denoiser.schedule,
                                   self.stream(self.seed, TRAINING), recipe.batch_size,
-                                  recipe.antithetic, first=self.adam.k)
-        for step, loss in train(self.denoiser, self.adam, batches, recipe.steps, recipe.lr_at):
+                                  recipe.antithetic, first=self.adam.k, levels=self.levels)
+        factors = rates(self.denoiser.network) if recipe.lr_by_width else np.ones(1)
+        lr = recipe.lr_at if np.all(factors == 1) else lambda step: recipe.lr_at(step) * factors
+        for step, loss in train(self.denoiser, self.adam, batches, recipe.steps, lr,
+                                self.levels.weight):
             if not np.isfinite(loss):
                 raise Diverged(f"the loss at step {step + 1} is no longer finite")
             self.losses.append(loss)
@@ -76,6 +83,11 @@ class Model:
         """Yield the first block of `sample`, as noise and after every step of the walk."""
         return walk(faster(self.denoiser, BLOCK), self.denoiser.schedule, 0, self.data.d,
                     self.stream(self.seed, SAMPLING), self.sampler)
+
+    @property
+    def levels(self):
+        """How often training draws each noise level, and how much the level counts in the loss."""
+        return LEVELS[self.recipe.levels](self.denoiser.schedule)
 
     @property
     def sampler(self):

@@ -10,11 +10,12 @@ CHUNK = 100     # batches drawn at once: NumPy is called once for all of them, n
 
 
 def chunked_batches(draw, schedule, rng, batch_size=256, antithetic=False, dtype=np.float32,
-                    first=0):
+                    first=0, levels=None):
     """Yield the batches (xt, t, eps) of step `first` and of every step after it, without end.
 
     They are like those of diffusion.training.noisy_batches. xt, eps (batch_size, d) of `dtype`,
-    t (batch_size,) ints. The batch of step k depends on rng's seed and on k alone.
+    t (batch_size,) ints, drawn by `levels` (diffusion/levels.py), evenly if it is not given. The
+    batch of step k depends on rng's seed and on k alone.
 
     `antithetic` puts each noisy point in twice, with noise eps and -eps (Hammersley & Morton 1956).
     Whatever in the gradient changes sign with the noise cancels in a pair, so the average over a
@@ -32,7 +33,7 @@ def chunked_batches(draw, schedule, rng, batch_size=256, antithetic=False, dtype
             raise ValueError(f"draw must return points of shape ({CHUNK * each}, d) "
                              f"when asked for so many, got {x0.shape}")
         x0 = x0.reshape(CHUNK, each, -1)
-        xt, t, eps = noisy_points(x0, schedule, chunk_rng)
+        xt, t, eps = noisy_points(x0, schedule, chunk_rng, levels)
         if antithetic:
             mirrored = schedule.add_noise(x0, t, -eps)
             xt, t, eps = (np.concatenate(pair, axis=1)[:, :batch_size]

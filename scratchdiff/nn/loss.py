@@ -6,24 +6,26 @@ from scratchdiff.nn.expect import checked, expect_pair
 
 @checked
 class MSE:
-    """L = the mean of (guess - target)^2 over all N = n d entries.
+    """L = the mean of w (guess - target)^2 over all N = n d entries, with a weight w for each row.
 
     This is the last layer of all. Its output is one number, the loss, and dL/dL = 1 starts the
     backward pass.
 
-    Forward:    L = 1/N sum_ij (guess[i, j] - target[i, j])^2
+    Forward:    L = 1/N sum_ij w[i] (guess[i, j] - target[i, j])^2
     Backward:   guess[i, j] is in one term of the sum only, so
-        dL/dguess[i, j] = 2 (guess[i, j] - target[i, j]) / N      ->  2 (guess - target) / N
-    times dloss, which is 1 unless something follows the loss. The target is data: it needs no
-    gradient.
+        dL/dguess[i, j] = 2 w[i] (guess[i, j] - target[i, j]) / N     ->  2 w (guess - target) / N
+    times dloss, which is 1 unless something follows the loss. The target and the weights are data:
+    they need no gradient.
 
-    guess, target (n, d) floats with n at least 1. The loss is a float, dguess (n, d).
+    guess, target (n, d) floats with n at least 1; weight (n, 1), or one number for all rows. The
+    loss is a float, dguess (n, d).
     """
 
-    def forward(self, guess, target):
+    def forward(self, guess, target, weight=1.0):
         expect_pair("guess", guess, "target", target)
-        self.difference = guess - target
-        return float(np.vdot(self.difference, self.difference)) / guess.size    # a sum of squares
+        difference = guess - target
+        self.weighted = np.asarray(weight, guess.dtype) * difference
+        return float(np.vdot(self.weighted, difference)) / guess.size   # a sum of products
 
     def backward(self, dloss=1.0):
-        return 2 / self.difference.size * dloss * self.difference
+        return 2 / self.weighted.size * dloss * self.weighted

@@ -1,0 +1,62 @@
+"""Which noise levels training draws, and how much each one counts in the loss."""
+import numpy as np
+
+
+class LowLevels:
+    """Draw levels with little noise more often, and let each such draw count for less.
+
+    With s_t = sqrt(1 - alpha_bar_t), the size of the noise at level t,
+
+        probability_t  is proportional to  s_t^(-1/2)       how often level t is drawn
+        weight_t       is proportional to  s_t^(1/4)        how much it counts in the loss
+
+    Why more often. The last step back decides how sharp the points are: what the denoiser gets
+    wrong at level 0 stays in the result. That level is also the hardest to learn. Its noise is so
+    small that a point 0.01 to one side of the circle needs another guess than a point 0.01 to the
+    other side. With even draws it is one of T = 50 levels; here it is drawn 6 times as often.
+
+    Why for less. The share of level t in the loss is the product of the two,
+
+        share_t  is proportional to  s_t^(-1/4)
+
+    and with even weights it would be s_t^(-1/2). That neglects the high levels: now and then, one
+    of many points then ends far from all others. Drawing a level twice as often, at half the
+    weight, leaves its share as it is and halves the noise in its part of the gradient. This is
+    importance sampling (Nichol & Dhariwal 2021, section 3.3). The exponents come from measurements.
+
+    The shares add up to 1, so the loss is a mean over the levels, as it is with even draws. Its
+    floor is the sum of share_t floor_t.
+
+    Attributes: probabilities, weights, shares, (T,) float64 each.
+    """
+
+    def __init__(self, schedule):
+        noise = np.sqrt(1 - schedule.alpha_bars)
+        self.probabilities = noise ** -0.5 / np.sum(noise ** -0.5)
+        self.shares = noise ** -0.25 / np.sum(noise ** -0.25)
+        self.weights = self.shares / self.probabilities
+
+    def draw(self, shape, rng):
+        """Random levels, an array of ints of this shape."""
+        return rng.choice(len(self.probabilities), size=shape, p=self.probabilities)
+
+    def weight(self, t):
+        """What each of the levels t (n,) counts in the loss, (n, 1)."""
+        return self.weights[t, None]
+
+
+class EvenLevels:
+    """Draw every level equally often, and let each count the same: Ho et al. 2020, algorithm 1."""
+
+    def __init__(self, schedule):
+        self.T = schedule.T
+        self.shares = np.full(self.T, 1 / self.T)
+
+    def draw(self, shape, rng):
+        return rng.integers(self.T, size=shape)
+
+    def weight(self, t):
+        return 1.0
+
+
+LEVELS = {"even": EvenLevels, "low": LowLevels}
