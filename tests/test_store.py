@@ -121,7 +121,7 @@ f32 = np.float32
      rf"array params has shape \({P},\), it must be"),
     ({"header": {"recipe": {"batch_size": 10 ** 30}}},
      "batch_size must be made of whole numbers from 1 to 1000000, got 10000"),
-    ({"header": {"recipe": {"hidden": [8] * 1000}}}, "it has more than 100 hidden layers"),
+    ({"header": {"recipe": {"hidden": [8] * 1000}}}, "hidden has more than 100 entries"),
     ({"header": {"seed": -1}}, "its seed is -1"), ({"header": {"seed": 1.5}}, "its seed is 1.5"),
     ({"header": {"step": 31}}, "it has taken 31 of 30 steps"),
     ({"header": {"step": True}}, "it has taken True of 30 steps"),

@@ -83,7 +83,7 @@ def run_parser():
     parser = Parser("", RUN_HELP.format(commands=commands))
 
     flag = group(parser, "how to learn", "A recipe, and single settings that replace its own.")
-    flag("--recipe", choices=RECIPES, help="the tutorial's, or a far better one (default)")
+    flag("--recipe", choices=RECIPES, help="the tutorial's, or a far better one: default for the circle, sharp for all else")
     flag("--steps", type=whole(1, MOST["steps"]), metavar="N",
          help=of_recipes("training steps", "steps"))
     flag("--batch-size", type=whole(1, MOST["batch_size"]), metavar="N",

@@ -43,6 +43,8 @@ def decided(options, model):
     """Yield a line for each thing that a person should know before the training."""
     if model.data.said:
         yield model.data.said
+    if not options.resume and not options.recipe and model.data.name != "circle":
+        yield "recipe: sharp, for more detail than a circle has (--recipe default is faster)"
     to_go = model.recipe.steps - model.adam.k
     if options.resume and to_go and not options.save:
         yield f"the {to_go} steps to come will be lost: without --save FILE, nothing keeps them"
@@ -135,7 +137,7 @@ def draw(options, model, points, result, parts):
             text = scatter(back(real), back(points), caption, data.names)
         write_text(options.picture, text)
     if options.loss_curve:
-        floor = float(parts[0].mean()) if parts else None
+        floor = float(model.levels.shares @ parts[0]) if parts else None
         caption = [f"{name}: the loss over {len(model.losses)} steps"]
         write_text(options.loss_curve, loss_curve(model.losses, floor, caption))
     if options.field:

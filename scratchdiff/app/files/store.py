@@ -113,10 +113,12 @@ def checked_recipe(settings):
     """The Recipe in a header. Recipe.validated checks the types and the ranges."""
     names = {field.name for field in fields(Recipe)}
     require(isinstance(settings, dict) and settings.keys() == names
-            and isinstance(settings["hidden"], list),
+            and isinstance(settings["hidden"], list) and isinstance(settings["waves"], list),
             "its recipe is not complete, or has too much in it")
-    require(len(settings["hidden"]) <= MOST_LAYERS, f"it has more than {MOST_LAYERS} hidden layers")
-    return Recipe(**{**settings, "hidden": tuple(settings["hidden"])}).validated()
+    for name in ("hidden", "waves"):
+        require(len(settings[name]) <= MOST_LAYERS, f"{name} has more than {MOST_LAYERS} entries")
+    tuples = {name: tuple(settings[name]) for name in ("hidden", "waves")}
+    return Recipe(**{**settings, **tuples}).validated()
 
 
 def checked_model(header, arrays):
@@ -125,7 +127,7 @@ def checked_model(header, arrays):
     center = checked_array(arrays, "center", np.float64, (None,))
     d = len(center)
     scale = checked_array(arrays, "scale", np.float64, (d,))
-    widths = (d + 1, *recipe.hidden, d)
+    widths = recipe.widths(d)
     size = sum(d_in * d_out + d_out for d_in, d_out in zip(widths, widths[1:]))
     params, m, v = (checked_array(arrays, key, np.float32, (size,)) for key in ("params", "m", "v"))
     require((v >= 0).all(), "array v has entries below 0")

@@ -38,7 +38,7 @@ def figures(model, points, count):
     others help to compare.
     """
     if model.data.name in MEASURES:
-        return [(name, decimals(value, 3), meaning)
+        return [(name, decimals(value, 4), meaning)
                 for name, value, meaning in MEASURES[model.data.name](points[:count])]
     real = real_points(model)
     if len(real) < 2:
