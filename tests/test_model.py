@@ -14,8 +14,9 @@ from scratchdiff.experiment.recipe import RECIPES
 from scratchdiff.fast.batches import chunked_batches
 from scratchdiff.fast.blocks import BLOCK, sample
 from scratchdiff.fast.streams import INIT, SAMPLING, SPLIT, TRAINING, stream
-from scratchdiff.nn.layers import ACTIVATIONS
+from scratchdiff.nn.layers import ACTIVATIONS, Linear
 from scratchdiff.nn.network import MLP
+from scratchdiff.nn.waves import Waves
 
 SMALL = replace(RECIPES["default"], hidden=(8, 8), steps=30, batch_size=16)
 POINTS = np.random.default_rng(1).standard_normal((40, 3)) * 4 + 10
@@ -48,8 +49,10 @@ def test_a_new_model_is_what_its_recipe_says(name):
     recipe = RECIPES[name]
     model = new(recipe)
     denoiser = model.denoiser
-    assert denoiser.network.widths == (3, *recipe.hidden, 2)
-    assert type(denoiser.network.layers[1]) is ACTIVATIONS[recipe.activation]
+    layers = denoiser.network.layers
+    assert isinstance(layers[0], Waves) == bool(recipe.waves)
+    assert [len(layer.b) for layer in layers if isinstance(layer, Linear)] == [*recipe.hidden, 2]
+    assert type(layers[-2]) is ACTIVATIONS[recipe.activation]
     assert (denoiser.predicts, denoiser.d, denoiser.dtype) == (recipe.predicts, 2, np.float32)
     assert denoiser.schedule.T == 50
     assert model.adam.params is denoiser.network.params
@@ -76,9 +79,9 @@ def test_every_part_of_a_run_has_its_stream():
     network = MLP((3, 8, 8, 2), stream(rng, INIT), ACTIVATIONS["silu"])
     assert np.array_equal(model.adam.params, network.params)
     batches = chunked_batches(model.data.draw, model.denoiser.schedule, stream(rng, TRAINING),
-                              recipe.batch_size, recipe.antithetic)
+                              recipe.batch_size, recipe.antithetic, levels=model.levels)
     twin = new()
-    by_hand = list(train(twin.denoiser, twin.adam, batches, 30, recipe.lr_at))
+    by_hand = list(train(twin.denoiser, twin.adam, batches, 30, recipe.lr_at, model.levels.weight))
     assert run(model) == by_hand
     require_equal(model, replace(twin, losses=[loss for _, loss in by_hand]))
     blocks = sample(model.denoiser, model.denoiser.schedule, 5, 2, stream(rng, SAMPLING))

@@ -73,7 +73,7 @@ def test_a_setting_that_makes_no_sense_is_named(change, message):
 
 
 def test_choices_are_settings():
-    assert set(choices()) == {"activation", "predicts", "lr_schedule", "variance"}
+    assert set(choices()) == {"activation", "predicts", "lr_schedule", "variance", "levels"}
     assert all(getattr(DEFAULT, name) in known for name, known in choices().items())
 
 

@@ -35,14 +35,14 @@ def percent(text):
 def test_the_radius_of_the_points_that_were_asked_for():
     points = np.array([[1.5, 0.0], [0.0, -0.5], [100.0, 100.0]], np.float32)
     assert figures(untrained(shape_data("circle")), points, 2) == [
-        ("mean radius", "1.000", "target 1.000"),
-        ("std radius", "0.500", "small = points really are on the circle")]
+        ("mean radius", "1.0000", "target 1.000"),
+        ("std radius", "0.5000", "small = points really are on the circle")]
 
 
 def test_one_point_has_no_spread():
     point = np.array([[0.0, 2.0]], np.float32)
     (_, mean, _), (_, std, _) = figures(untrained(shape_data("circle")), point, 1)
-    assert (mean, std) == ("2.000", "unknown")
+    assert (mean, std) == ("2.0000", "unknown")
 
 
 def test_the_energy_distance_to_real_points():

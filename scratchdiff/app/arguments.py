@@ -68,7 +68,7 @@ that was never drawn. The time on it can be read, so it is right or it is not.
 
 examples:
   python -m scratchdiff clock "ten past three" --save clock.npz
-  python -m scratchdiff clock "half past six" --model clock.npz --picture six.svg
+  python -m scratchdiff clock "half past six" --model clock.npz
 """
 
 STATUS_HELP = """\
@@ -83,7 +83,8 @@ def run_parser():
     parser = Parser("", RUN_HELP.format(commands=commands))
 
     flag = group(parser, "how to learn", "A recipe, and single settings that replace its own.")
-    flag("--recipe", choices=RECIPES, help="the tutorial's, or a far better one: default for the circle, sharp for all else")
+    flag("--recipe", choices=RECIPES,
+         help="default (for the circle), sharp (for all else), or the tutorial's")
     flag("--steps", type=whole(1, MOST["steps"]), metavar="N",
          help=of_recipes("training steps", "steps"))
     flag("--batch-size", type=whole(1, MOST["batch_size"]), metavar="N",

@@ -64,7 +64,7 @@ def trained(seed, options):
 
 
 def watch(name, steps, total):
-    """Run a training loop to its end, with a progress line. Ctrl-C ends it: nothing is saved yet."""
+    """Run a training loop to its end, with a progress line; or to Ctrl-C."""
     recent = []
     with held() as pressed, Progress(total) as progress:
         for step, loss in steps:

@@ -85,6 +85,10 @@ def read_data(text, seed):
     """The data that --data names: a shape, or a file of points."""
     if text in SHAPES:
         return shape_data(text)
-    from scratchdiff.app.files.points import read_points    # here, since most runs read no points
+    from scratchdiff.app.files.checks import outlier_line   # here, since most runs
+    from scratchdiff.app.files.points import read_points    # read no points
     read = read_points(text)
+    outlier = outlier_line(read)
+    if outlier:
+        raise CommandError(f"cannot learn from {text}: {outlier}")
     return own_data(read.points, Model.stream(seed, SPLIT), read.names, read.said)

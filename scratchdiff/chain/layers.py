@@ -13,6 +13,7 @@ from scratchdiff.nn.layers import ACTIVATIONS, Linear
 from scratchdiff.nn.lora import LoRA
 from scratchdiff.nn.loss import MSE
 from scratchdiff.nn.network import MLP
+from scratchdiff.nn.waves import Waves
 
 WIDTHS = (3, 6, 6, 2)   # oblong and square: a missing or extra transpose shows in one of them
 
@@ -50,6 +51,7 @@ LAYERS = {
        for layer in ACTIVATIONS.values()},
     "LoRA": lambda: {"LoRA": (LoRA(numbers(4, 6), numbers(6), numbers(4, 2, seed=1),
                                    numbers(2, 6, seed=2), alpha=3), numbers(5, 4))},
+    "Waves": lambda: {"Waves": (Waves(2, (1, 3)), numbers(5, 3))},
     "MSE": lambda: {"MSE": (MSE(), numbers(5, 3), numbers(5, 3, seed=1))},
     "MLP": lambda: {f"MLP with {ACTIVATIONS[name].__name__}": (small_mlp(name), numbers(5, 3))
                     for name in ACTIVATIONS},

@@ -1,4 +1,4 @@
-"""Waves: show a network its coordinates at several magnifications, so that it can draw fine detail."""
+"""Waves: show a network its coordinates at several magnifications, for fine detail."""
 import numpy as np
 
 from scratchdiff.nn.expect import checked, expect
@@ -20,7 +20,8 @@ class Waves:
         d sin(k x) / dx = k cos(k x)        d cos(k x) / dx = -k sin(k x)
     x[i, j] reaches its copy and, for each k, the two waves that are made of it alone. With dcopy,
     dsin and dcos for the columns of dy that belong to them,
-        dL/dx[i, j] = dcopy[i, j] + sum_k k (cos(k x[i, j]) dsin_k[i, j] - sin(k x[i, j]) dcos_k[i, j])
+        dL/dx[i, j] = dcopy[i, j]
+            + sum_k k (cos(k x[i, j]) dsin_k[i, j] - sin(k x[i, j]) dcos_k[i, j])
     Column by column that is the code below. There are no parameters.
 
     Parameters
@@ -37,7 +38,8 @@ class Waves:
         if x.shape[1] < self.d:
             raise ValueError(f"x must have {self.d} columns or more, got shape {x.shape}")
         kx = [k * x[:, :self.d] for k in self.multiples]
-        self.sines, self.cosines = [np.sin(a) for a in kx], [np.cos(a) for a in kx]     # (n, d) each
+        self.sines = [np.sin(a) for a in kx]                # (n, d) for each k
+        self.cosines = [np.cos(a) for a in kx]
         pairs = zip(self.sines, self.cosines)
         return np.concatenate([x, *(wave for pair in pairs for wave in pair)], axis=1)
 
