@@ -2,7 +2,8 @@
 import numpy as np
 import pytest
 
-from scratchdiff.nn.gradcheck import ArrayReport, Report, check_gradients
+from scratchdiff.nn.gradcheck import check_gradients
+from scratchdiff.nn.verdict import ArrayReport, Report
 from scratchdiff.nn.layers import Linear, ReLU
 from scratchdiff.nn.loss import MSE
 from scratchdiff.nn.network import MLP
