@@ -393,8 +393,8 @@ class Mistaken:
     def backward(self, dy):
         returned = self.right.backward(dy)
         if self.position is None:
-            gradient = next(place.gradient() for place in held(self.right) if place.name == self.name)
-            gradient[...] = self.mistake(gradient.copy())
+            place = next(place for place in held(self.right) if place.name == self.name)
+            place.gradient()[...] = self.mistake(place.gradient().copy())
         elif isinstance(returned, tuple):
             returned = [*returned]
             returned[self.position] = self.mistake(returned[self.position])

@@ -22,7 +22,7 @@ class Held:
 
     def __init__(self, trail, name):
         self.trail, self.name = trail, name
-        self.keys = {name, *(key for _, key in trail)}
+        self.constant = any(key in getattr(holder, "constants", ()) for holder, key in trail)
 
     def array(self):
         """The array as it is now: forward may put another in its place."""

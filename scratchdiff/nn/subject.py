@@ -50,11 +50,11 @@ class Subject:
     def __init__(self, layer, values, constants):
         expect_layer(layer)
         self.constants = {constants} if isinstance(constants, str) else {*constants}
-        self.constants |= set(getattr(layer, "constants", ()))
+        named = self.constants | {*getattr(layer, "constants", ())}
         self.layer, self.values, self.arguments = layer, list(values), []
         self.held, self.faults, self.notes = [], [], []
         for i, name in enumerate(argument_names(layer, len(values))):
-            if not {name, name.split("[")[0]} & self.constants and needs_gradient(name, values[i]):
+            if not {name, name.split("[")[0]} & named and needs_gradient(name, values[i]):
                 self.values[i] = np.array(values[i], np.float64)
                 self.arguments.append(Argument(name, i, self.values[i]))
 
@@ -138,7 +138,7 @@ class Subject:
             if claim is not None and claim.any() and np.array_equal(claim, opposite.get(place)):
                 claim = None            # `t` beside `dt`: backward does not write it
             candidate = claim is not None or is_floats(array) and array.flags.writeable
-            if place.keys & self.constants or array is None or not candidate:
+            if place.constant or place.name in self.constants or array is None or not candidate:
                 continue
             if claim is not None:
                 expect_parameter(place)
@@ -173,7 +173,7 @@ class Subject:
         return not change <= 1e-12 * np.abs(y).max(initial=0)
 
     def unsure(self, places, claims):
-        """{place: how far its gradient moves if all arrays do by a few roundings}, most of three."""
+        """{place: how far its gradient moves if all arrays do, by a few roundings}, at most."""
         before, most = [place.array().copy() for place in places], dict.fromkeys(places, 0.0)
         for seed in range(3):
             rng = np.random.default_rng(seed)

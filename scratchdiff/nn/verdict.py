@@ -9,8 +9,10 @@ from textwrap import wrap
 
 import numpy as np
 
-VISIBLE = 500                           # "ok" shows mistakes of this times the tolerance: 5e-5
-NOTHING = 1e-10                         # of the layer's steepest slope: it is lost in rounding
+# "ok" needs a step that sees mistakes of 500 tolerances, 5e-5, of the largest slope of the array;
+# or of a thousandth of a tolerance, 1e-10, of the steepest of the layer: what is less is nothing.
+VISIBLE, NOTHING = 500, 1e-3
+WIDTH = 78                              # leaves room to indent the table in 80 columns
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class ArrayReport:
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of a gradient check. str(report) is a table that fits 80 columns."""
+    """The outcome of a gradient check. str(report) is a table of WIDTH columns at most."""
 
     title: str
     arrays: tuple                       # of ArrayReport: the arguments first, then the parameters
@@ -78,7 +80,7 @@ def row(a):
     shape, worst = "x".join(map(str, a.shape)), ",".join(map(str, a.worst))
     numbers = (f" {shape:<7} {a.entries:>7} {a.kinks:>5} {a.error:>7.0e}  "
                f"{worst:<9} {a.backprop:>10.3e} {a.difference:>10.3e}")
-    room = max(80 - len(numbers), 8)
+    room = max(WIDTH - len(numbers), 8)
     name = a.name if len(a.name) <= room else "..." + a.name[3 - room:]
     lines = [f"{name:<15}{numbers}"]
     if a.fault:
@@ -97,7 +99,7 @@ def in_words(fault):
 
 
 def indented(text):
-    return wrap(text, 80, initial_indent="  ", subsequent_indent="    ")
+    return wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ")
 
 
 def array_report(name, claims, slopes, tolerance, steepest, y, counts):
@@ -117,7 +119,7 @@ def array_report(name, claims, slopes, tolerance, steepest, y, counts):
     edges = np.isnan(difference)
     kinks = edges | (jump > 0) & (gap <= 10 * jump)     # a kink excuses what its own size explains
     scale = size[~kinks].max(initial=0)
-    visible = resolution <= max(VISIBLE * tolerance * scale, NOTHING * steepest)
+    visible = resolution <= tolerance * max(VISIBLE * scale, NOTHING * steepest)
     size = np.maximum(np.maximum(size, scale / 100), visible * resolution / tolerance)
     errors = np.where(kinks | (gap == 0), 0, np.where(np.isfinite(gap), gap / size, np.inf))
     wrong = ~kinks & (errors > tolerance) & ~(gap <= resolution)
