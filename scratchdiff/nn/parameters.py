@@ -1,0 +1,148 @@
+"""Which arrays does a layer hold, and where does backward leave their gradients?
+
+The house names them in a class attribute, parameters = ("W", "b"), and the gradient of W is dW.
+Other people's layers are checked too, so the search knows their customs:
+
+    self.W              beside self.dW, self.grad_W, self.W_grad or self.grads["W"]
+    self.params["W"]    beside self.grads["W"] or self.grads["dW"]; lists likewise
+    weight.value        beside weight.grad, in an object of any class; or weight.data
+    layers in layers    in attributes, lists and dicts, to any depth, also in a circle
+"""
+from types import MemberDescriptorType
+
+import numpy as np
+
+BOXES = dict, list, tuple
+GRADIENTS = "grad", "grads", "gradients"
+COMMON = "value", "data", "params", "parameters", "weights", "theta"     # beside one of GRADIENTS
+
+
+class Held:
+    """An array that a layer holds. `trail` leads to it from the layer: ((holder, key), ...)."""
+
+    def __init__(self, trail, name):
+        self.trail, self.name = trail, name
+        self.constant = any(key in getattr(holder, "constants", ()) for holder, key in trail)
+
+    def array(self):
+        """The array as it is now: forward may put another in its place."""
+        holder, key = self.trail[-1]
+        return holder[key] if isinstance(holder, BOXES) else getattr(holder, key, None)
+
+    def gradient(self):
+        """What backward left for it, or None."""
+        found = (value for value in self.candidates() if isinstance(value, (np.ndarray, float)))
+        return next(found, None)
+
+    def candidates(self):
+        """All that lies where its gradient may be: next to it, or next to a box that it is in."""
+        for depth in reversed(range(len(self.trail))):
+            holder, key = self.trail[depth]
+            inside, rest = contents(holder), [key for _, key in self.trail[depth + 1:]]
+            for twin in (inside.get(name) for name in gradient_names(key)):
+                if not rest:
+                    yield twin
+                elif twin is not None:
+                    for key in rest[:-1]:
+                        twin = contents(twin).get(key)
+                    yield from map(contents(twin).get, (rest[-1], *gradient_names(rest[-1])))
+            if not rest:
+                yield from (contents(inside.get(box)).get(key) for box in GRADIENTS)
+
+
+def held(layer):
+    """Every Held in `layer`, in the order of its attributes: arrays of floats, and plain floats."""
+    seen = {}                           # holds the objects themselves, so that no id is used again
+
+    def walk(holder, trail, name, outer):
+        if id(holder) in seen:
+            return
+        seen[id(holder)] = holder
+        for key, value in contents(holder).items():
+            here, inner = (*trail, (holder, key)), f"{name}{key} "
+            if is_floats(value) or isinstance(value, float):
+                boxed = key in ("value", "data") and "grad" in contents(holder)
+                yield Held(here, (name if boxed else inner).rstrip(" ."))
+            elif isinstance(holder, BOXES) and not isinstance(value, BOXES):
+                yield from walk(value, here, f"{outer}{key} {type(value).__name__}.", outer)
+            else:
+                yield from walk(value, here, inner, name)
+    return list(walk(layer, (), "", ""))
+
+
+def contents(holder):
+    """What an object, a dict or a list holds: {attribute or key or index: value}."""
+    if isinstance(holder, dict):
+        return dict(holder)
+    if isinstance(holder, BOXES):
+        return dict(enumerate(holder))
+    if type(holder).__module__.split(".")[0] in ("builtins", "numpy"):
+        return {}
+    declared = getattr(holder, "parameters", ())
+    declared = declared if isinstance(declared, BOXES) else ()
+    names = [name for name in declared if isinstance(name, str)]
+    names += [f"d{name}" for name in names]
+    for kind in type(holder).__mro__:   # __slots__, and arrays that all objects of a class share
+        names += [name for name, value in vars(kind).items()
+                  if isinstance(value, (MemberDescriptorType, np.ndarray))]
+    found = {name: getattr(holder, name) for name in names if hasattr(holder, name)}
+    return {**found, **getattr(holder, "__dict__", {})}
+
+
+def gradient_names(key):
+    """Where to look for the gradient of what is called `key`."""
+    if not isinstance(key, str) or "grad" in key:
+        return ()
+    return (f"d{key}", f"d_{key}", f"dL_d{key}", f"grad_{key}", f"grad{key}", f"{key}_grad",
+            *GRADIENTS * (key in COMMON))
+
+
+def is_floats(value):
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
+
+
+def addresses(array):
+    """Where in memory each entry lies: views of one array have some places in common."""
+    return array.ctypes.data + np.tensordot(array.strides, np.indices(array.shape), 1).astype(int)
+
+
+def places(arrays):
+    return {spot for array in arrays for spot in addresses(np.asarray(array)).ravel().tolist()}
+
+
+def is_view(one, others):
+    """Whether `others`, of Held, show all of the array already."""
+    return places([one.array()]) <= places(other.array() for other in others)
+
+
+def without_views(found):
+    """(found without what is only a view of others, [(a Held, names of those it is shared with)]).
+
+    The smallest go first: a layer's W, and then not the flat vector that holds it. An array in two
+    layers is another matter, as each layer has a gradient for it: it is shared.
+    """
+    kept, shared = [], []
+    for one in sorted(found, key=lambda one: one.array().size):
+        twins = [other for other in kept if places([one.array()]) & places([other.array()])]
+        if twins and not places([one.gradient()]) <= places(other.gradient() for other in twins):
+            shared.append((one, ", ".join(other.name for other in twins)))
+        if not twins or not is_view(one, twins):
+            kept.append(one)
+    return [one for one in found if one in kept], shared
+
+
+def add_shared(arrays, gradients):
+    """The gradients, each entry the sum of all that was left for the same place in memory.
+
+    Two layers may share an array, and each leave a gradient: the array's gradient is their sum. A
+    gradient seen twice, in a flat vector and in a layer's view of it, counts once.
+    """
+    if not arrays:
+        return []
+    here = np.concatenate([addresses(array).ravel() for array in arrays])
+    there = np.concatenate([addresses(gradient).ravel() for gradient in gradients])
+    values = np.concatenate([gradient.ravel() for gradient in gradients])
+    _, once = np.unique(np.stack([here, there]), axis=1, return_index=True)
+    spots, which = np.unique(here[once], return_inverse=True)
+    sums = np.bincount(which.ravel(), values[once], len(spots)).astype(float)    # also of none
+    return [sums[np.searchsorted(spots, addresses(array))] for array in arrays]

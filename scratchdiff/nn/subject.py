@@ -1,0 +1,303 @@
+"""The layer under check: the calls that are made of it, and the rules that it has to keep.
+
+forward and backward run on another input first, as in a training loop, so that whatever a layer
+keeps of an earlier input shows. Then they run on the input itself: once, again, and with -2 dy.
+"""
+import inspect
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchdiff.nn.parameters import add_shared, held, is_floats, is_view, without_views
+
+SEED = 9                                # not 0, with which x is often drawn: x.T @ x is symmetric
+
+
+class Broken(Exception):
+    """A rule is broken, so that the numbers mean nothing: there is no more to say."""
+
+
+class Claims(NamedTuple):
+    """What backward says of one array; an entry is None if it says nothing."""
+
+    first: np.ndarray                   # right after another input
+    again: np.ndarray
+    opposite: np.ndarray                # for -2 dy
+    earlier: np.ndarray                 # for the other input
+    unsure: float                       # by how much it moves with the last digits of everything
+
+
+@dataclass(eq=False)
+class Argument:
+    """An array of floats among the arguments of forward, in a copy that may be moved about."""
+
+    name: str
+    position: int
+    value: np.ndarray
+
+    def array(self):
+        return self.value
+
+
+class Subject:
+    """A layer, with the arguments of its forward.
+
+    `faults` and `notes`, lists of str, fill up: what is wrong with the layer as a whole, and what
+    else there is to know.
+    """
+
+    def __init__(self, layer, values, constants):
+        expect_layer(layer)
+        self.constants = {constants} if isinstance(constants, str) else {*constants}
+        named = self.constants | {*getattr(layer, "constants", ())}
+        self.layer, self.values, self.arguments = layer, list(values), []
+        self.held, self.faults, self.notes = [], [], []
+        for i, name in enumerate(argument_names(layer, len(values))):
+            if not {name, name.split("[")[0]} & named and needs_gradient(name, values[i]):
+                self.values[i] = np.array(values[i], np.float64)
+                self.arguments.append(Argument(name, i, self.values[i]))
+
+    def claims(self):
+        """(y, dy, {place of an array: Claims}) for every array that can be checked."""
+        earlier = self.run_earlier()
+        y, dy, first = self.run(self.values)
+        twice, _, again = self.run(self.values)
+        if y.tobytes() != twice.tobytes():
+            raise Broken("forward is not deterministic: the same input gave two different outputs")
+        _, _, opposite = self.run(self.values, -2)
+        places = self.arguments_to_check(first, y) + self.parameters(first, opposite, y)
+        if not places and not self.faults:
+            self.faults.append("there is nothing to check: no argument of floats, and no parameter")
+        runs = first, again, opposite, earlier, self.unsure(places, first)
+        return y, dy, {place: Claims(*(run.get(place) for run in runs)) for place in places}
+
+    def run_earlier(self):
+        """The gradients for the first other input that forward takes."""
+        for factor, step in ((-0.7, 1), (0.7, 1), (0.7, 0)):    # ever more likely in the domain
+            values = [other(value, factor, step) for value in self.values]
+            try:
+                fits = np.isfinite(self.layer.forward(*copies(values))).all()
+            except Exception:
+                continue
+            if fits:
+                return self.run(values)[2]
+        return {}
+
+    def run(self, values, factor=1.0):
+        """(y, dy, {place: gradient}) of a forward, and a backward for a random dy times factor."""
+        given = copies(values)
+        try:
+            y = self.layer.forward(*given)
+        except Exception:
+            for place in held(self.layer):      # is it that a parameter is float32?
+                if is_floats(place.array()) and place.gradient() is not None:
+                    expect_parameter(place)
+            raise
+        y = output(y)
+        if differ(given, values):
+            raise Broken("forward changes its input")
+        dy = factor * np.random.default_rng(SEED).standard_normal(y.shape)
+        sent = dy.copy()
+        returned = self.layer.backward(sent if y.shape else float(dy))
+        if differ([sent], [dy]):
+            raise Broken("backward changes the dy that it is given")
+        if differ(given, values):
+            raise Broken("backward changes the x that forward was given")
+        self.held = self.held or held(self.layer)
+        return y, dy, {**self.returned(returned), **written(self.held)}
+
+    def returned(self, gradients):
+        """{argument: gradient} of what backward returns: one array, or a tuple of one for each."""
+        if not isinstance(gradients, tuple):
+            return dict(zip(self.arguments, [as_array(gradients)]))
+        if len(gradients) == len(self.values):
+            gradients = [gradients[argument.position] for argument in self.arguments]
+        if len(gradients) != len(self.arguments):
+            names = ", ".join(argument.name for argument in self.arguments) or "none"
+            raise Broken(f"backward returns a tuple of {len(gradients)}, but the arguments of "
+                         f"forward that need a gradient are: {names}")
+        return dict(zip(self.arguments, map(as_array, gradients)))
+
+    def arguments_to_check(self, claims, y):
+        """All arguments, but for those after the first that backward returns no gradient for."""
+        silent = [argument for argument in self.arguments[1:] if claims.get(argument) is None]
+        for argument in silent:
+            if y.shape == ():
+                self.notes.append(f"{argument.name}: a constant, as backward returns only dx")
+            elif self.moves(argument, y):
+                self.faults.append(f"{argument.name} moves the output, but backward returns no "
+                                   f"gradient for it: return a tuple, {or_constant(argument)}")
+        return [argument for argument in self.arguments if argument not in silent]
+
+    def parameters(self, claims, opposite, y):
+        """The arrays that the layer holds and that have a gradient, each part of memory once."""
+        found, orphans = [], []
+        for place in self.held:
+            array, claim = place.array(), claims.get(place)
+            if claim is not None and claim.any() and np.array_equal(claim, opposite.get(place)):
+                claim = None            # `t` beside `dt`: backward does not write it
+            candidate = claim is not None or is_floats(array) and array.flags.writeable
+            if place.constant or place.name in self.constants or array is None or not candidate:
+                continue
+            if claim is not None:
+                expect_parameter(place)
+            moves = self.moves(place, y)
+            if moves is not None and claim is not None:
+                found.append(place)
+            elif moves:
+                orphans.append(place)
+        kept, shared = without_views(found)
+        self.notes += [f"{place.name} shares memory with {names}: their gradients are added"
+                       for place, names in shared]
+        self.faults += [f"{place.name} moves the output, but backward leaves no gradient for it: "
+                        f"write one, {or_constant(place)}"
+                        for place in orphans if not is_view(place, kept)]
+        if not kept and not self.faults:
+            self.notes.append("no parameters")
+        return kept
+
+    def moves(self, place, y):
+        """Whether the output moves with the array at `place`; None if forward writes it anew."""
+        array = place.array()
+        before = array.copy()
+        array[...] = 0.7 * before + 0.123
+        try:
+            change = np.abs(self.layer.forward(*copies(self.values)) - y).max(initial=0)
+        except Exception:
+            change = np.inf
+        now = place.array()
+        if now is None or before.size and np.array_equal(now, before):
+            return None
+        now[...] = before
+        return not change <= 1e-12 * np.abs(y).max(initial=0)
+
+    def unsure(self, places, claims):
+        """{place: how far its gradient moves if all arrays do, by a few roundings}, at most."""
+        before, most = [place.array().copy() for place in places], dict.fromkeys(places, 0.0)
+        for seed in range(3):
+            rng = np.random.default_rng(seed)
+            for place, array in zip(places, before):
+                place.array()[...] = array * (1 + 1e-15 * rng.uniform(-1, 1, array.shape))
+            try:
+                nearby = self.run(self.values)[2]
+            except (Broken, ArithmeticError, ValueError):       # over the edge of the domain
+                nearby = claims
+            for place, array in zip(places, before):
+                place.array()[...] = array
+                if is_floats(claims[place]):
+                    change = np.abs(nearby[place] - claims[place])
+                    most[place] = max(most[place], change[np.isfinite(change)].max(initial=0))
+        return most
+
+    def output_with(self, place, index, value, y):
+        """The output with `value` at `index` of the array at `place`; nan outside the domain."""
+        array = place.array()
+        before = array.copy()
+        array[index] = value
+        try:
+            return np.array(self.layer.forward(*copies(self.values)))
+        except (ArithmeticError, ValueError):
+            return np.full(y.shape, np.nan)
+        finally:
+            place.array()[...] = before
+
+
+def output(y):
+    """What forward returned, as an array of its own."""
+    if not isinstance(y, (np.ndarray, int, float, np.number)):
+        raise TypeError(f"forward must return an array or a number, got {type(y).__name__}")
+    y = np.array(y)
+    if y.dtype != np.float64:
+        raise Broken(f"forward turns float64 into {y.dtype}")
+    odd = y[~np.isfinite(y)]
+    if odd.size:
+        raise Broken(f"forward gives {odd[0]} in {odd.size} of {y.size} outputs: no slope to check")
+    return y
+
+
+def or_constant(place):
+    return f'or check with constants=["{place.name}"]'
+
+
+def written(places):
+    """{place: a copy of the gradient that backward left}, those of shared arrays added."""
+    left = {place: place.gradient() for place in places}
+    left = {place: np.asarray(gradient) for place, gradient in left.items() if gradient is not None}
+    fit = [place for place, gradient in left.items() if is_fit(gradient, place.array())]
+    added = add_shared([place.array() for place in fit], [left[place] for place in fit])
+    return {**{place: left[place].copy() for place in left}, **dict(zip(fit, added))}
+
+
+def is_fit(gradient, array):
+    """Whether a gradient can be compared with finite differences, entry by entry."""
+    return is_floats(array) and gradient.shape == array.shape and gradient.dtype == np.float64
+
+
+def as_array(gradient):
+    try:
+        return None if gradient is None else np.array(gradient)
+    except ValueError:                  # a ragged list
+        return np.array(None)
+
+
+def copies(values):
+    return [value.copy() if isinstance(value, np.ndarray) else value for value in values]
+
+
+def differ(values, others):
+    return any(isinstance(value, np.ndarray) and value.tobytes() != other.tobytes()
+               for value, other in zip(values, others))
+
+
+def other(value, factor, step):
+    """Something else to give in place of `value`: other floats, or the next level or label."""
+    if is_floats(value):
+        return factor * np.roll(value, 1)
+    if step and np.asarray(value).dtype.kind in "iu":
+        return np.where(np.asarray(value) > 0, value - step, value + step)[()]
+    return value
+
+
+def argument_names(layer, count):
+    """"x", and then the names that forward gives to its other arguments."""
+    names = []
+    for parameter in inspect.signature(layer.forward).parameters.values():
+        starred = parameter.kind == parameter.VAR_POSITIONAL
+        names += [f"{parameter.name}[{i}]" for i in range(count)] if starred else [parameter.name]
+    return ["x", *names[1:count]]
+
+
+def needs_gradient(name, value):
+    """Whether an argument is an array of floats. Raises if it is one, and unfit."""
+    whole = isinstance(value, np.ndarray) and value.dtype.kind in "iub"     # labels, or a mask
+    if is_floats(value) or name == "x" and not whole:
+        expect_float64(name, value, f"give np.array({name}, np.float64)")
+        if not value.size:
+            raise ValueError(f"{name} must have entries, got shape {value.shape}")
+        if not np.isfinite(value).all():
+            raise ValueError(f"{name} must be finite, got {value[~np.isfinite(value)][0]}")
+    return is_floats(value)
+
+
+def expect_layer(layer):
+    if isinstance(layer, type):
+        name = layer.__name__
+        raise TypeError(f"layer must be an instance, got the class {name}: write {name}(...)")
+    for method in ("forward", "backward"):
+        if not callable(getattr(layer, method, None)):
+            raise TypeError(f"layer must have a method {method}; {type(layer).__name__} has none")
+
+
+def expect_parameter(place):
+    expect_float64(place.name, place.array(), "make the layer with dtype=np.float64")
+    if not place.array().flags.writeable:
+        raise ValueError(f"{place.name} must be writeable, as the check moves its entries; "
+                         "got a read-only array")
+
+
+def expect_float64(name, array, advice):
+    if not is_floats(array) or array.dtype.itemsize != 8:
+        came = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+        raise TypeError(f"{name} must be a float64 array, got {came}: shorter floats are too coarse"
+                        f" for finite differences; {advice}")

@@ -1,0 +1,221 @@
+"""The verdict of a gradient check: the report, its table, and what is wrong in words.
+
+"ok"            every entry agrees with the finite differences, and a mistake would have shown
+"WRONG"         an entry differs by more than the differences can be off
+"cannot tell"   nothing differs, but no step could have seen a mistake
+"""
+from dataclasses import dataclass
+from textwrap import wrap
+
+import numpy as np
+
+# "ok" needs a step that sees mistakes of 500 tolerances, 5e-5, of the largest slope of the array;
+# or of a thousandth of a tolerance, 1e-10, of the steepest of the layer: what is less is nothing.
+VISIBLE, NOTHING = 500, 1e-3
+WIDTH = 78                              # leaves room to indent the table in 80 columns
+
+
+@dataclass(frozen=True)
+class ArrayReport:
+    """What came out for one gradient array."""
+
+    name: str                           # "x": the input; "2 Linear.W": the W of layers[2], a Linear
+    shape: tuple
+    entries: int                        # how many were compared: all, or none if that is impossible
+    kinks: int                          # how many of them have no derivative
+    error: float                        # the largest relative error, kinks left out
+    worst: tuple                        # the index of the entry that has it
+    backprop: float                     # what backward says there
+    difference: float                   # what the finite difference says there
+    fault: str                          # what is wrong, or why one cannot tell; or empty
+    edges: int = 0                      # how many of the kinks are the edge of forward's domain
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of a gradient check. str(report) is a table of WIDTH columns at most."""
+
+    title: str
+    arrays: tuple                       # of ArrayReport: the arguments first, then the parameters
+    faults: tuple = ()                  # of str: what is wrong with the layer as a whole
+    notes: tuple = ()                   # of str: what else there is to know
+
+    @property
+    def verdict(self):
+        faults = [*self.faults, *(array.fault for array in self.arrays if array.fault)]
+        if not faults:
+            return "ok"
+        return "cannot tell" if all(map(is_doubt, faults)) else "WRONG"
+
+    @property
+    def ok(self):
+        return self.verdict == "ok"
+
+    @property
+    def error(self):
+        """The largest relative error of all entries that were compared; infinite if none was."""
+        return max((array.error for array in self.arrays), default=np.inf)
+
+    def require(self):
+        """Raise AssertionError, with the table as its message, unless all is well."""
+        if not self.ok:
+            raise AssertionError(str(self))
+
+    def __str__(self):
+        lines = [f"{self.title}: {self.verdict}"]
+        for fault in self.faults:
+            lines += in_words(fault)
+        if self.arrays:
+            lines.append(f"{'array':<15} {'shape':<7} {'entries':>7} {'kinks':>5} {'error':>7}  "
+                         f"{'worst at':<9} {'backprop':>10} {'difference':>10}")
+        for array in self.arrays:
+            lines += row(array)
+        for note in self.notes:
+            lines += indented(note)
+        return "\n".join(lines)
+
+
+def row(a):
+    """The lines of the table for one array. A name that is too long loses its beginning."""
+    shape, worst = "x".join(map(str, a.shape)), ",".join(map(str, a.worst))
+    numbers = (f" {shape:<7} {a.entries:>7} {a.kinks:>5} {a.error:>7.0e}  "
+               f"{worst:<9} {a.backprop:>10.3e} {a.difference:>10.3e}")
+    room = max(WIDTH - len(numbers), 8)
+    name = a.name if len(a.name) <= room else "..." + a.name[3 - room:]
+    lines = [f"{name:<15}{numbers}"]
+    if a.fault:
+        lines += in_words(a.fault)
+    if a.edges:
+        lines += indented(f"{a.edges} of the kinks: the edge of forward's domain")
+    return lines
+
+
+def is_doubt(fault):
+    return fault.startswith("cannot tell")
+
+
+def in_words(fault):
+    return indented(fault if is_doubt(fault) else f"WRONG: {fault}")
+
+
+def indented(text):
+    return wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ")
+
+
+def array_report(name, claims, slopes, tolerance, steepest, y, counts):
+    """The ArrayReport of one array.
+
+    claims: Claims of nn/subject.py. slopes: what gradcheck.slope returns, for every entry.
+    steepest: the steepest slope of the whole layer. y: its output. counts: see `diagnose`.
+    """
+    claim, (difference, resolution, jump, _) = claims.first, slopes
+    fault = unfit(claim, difference.shape)
+    if fault or not claim.size:
+        error = np.inf if fault else 0.0
+        return ArrayReport(name, difference.shape, 0, 0, error, (), np.nan, np.nan, fault)
+
+    resolution = resolution + 3 * claims.unsure
+    gap, size = np.abs(claim - difference), np.maximum(np.abs(claim), np.abs(difference))
+    edges = np.isnan(difference)
+    kinks = edges | (jump > 0) & (gap <= 10 * jump)     # a kink excuses what its own size explains
+    scale = size[~kinks].max(initial=0)
+    visible = resolution <= tolerance * max(VISIBLE * scale, NOTHING * steepest)
+    size = np.maximum(np.maximum(size, scale / 100), visible * resolution / tolerance)
+    errors = np.where(kinks | (gap == 0), 0, np.where(np.isfinite(gap), gap / size, np.inf))
+    wrong = ~kinks & (errors > tolerance) & ~(gap <= resolution)
+    hidden = ~kinks & ~wrong & ~visible
+
+    fault, shown = unruly(claims, difference, scale), errors
+    if not fault and wrong.any():
+        fault = diagnose(claims, difference, kinks, wrong, counts)
+    elif not fault and hidden.any():
+        fault, shown = doubt(resolution[hidden].max(), scale, np.abs(y).max()), hidden * resolution
+    fault = fault or too_many(kinks, edges)
+    worst = tuple(map(int, np.unravel_index(np.where(kinks, -1, shown).argmax(), claim.shape)))
+    return ArrayReport(name, claim.shape, claim.size, int(kinks.sum()), float(errors[worst]), worst,
+                       float(claim[worst]), float(difference[worst]), fault, int(edges.sum()))
+
+
+def unfit(claim, shape):
+    """Why a gradient cannot be compared with anything; empty if it can."""
+    if claim is None:
+        return "there is no gradient: backward must return it"
+    if claim.dtype.kind != "f":
+        return "the gradient is no array of floats: what does backward return?"
+    if claim.shape != shape or claim.dtype != np.float64:
+        return (f"the gradient is {claim.dtype} of shape {claim.shape}, it must be float64 of shape"
+                f" {shape} like the array itself"
+                + ("; is it transposed?" if claim.shape == shape[::-1] != shape else ""))
+    return ""
+
+
+def unruly(claims, difference, scale):
+    """How backward breaks the rules whatever its numbers are: called again, and for another dy."""
+    if not agree(claims.first, claims.again):
+        first, again = (np.abs(claim - difference).max() > 1e-5 * scale
+                        for claim in (claims.first, claims.again))
+        if first and not again:
+            return "right only if the input before was the same: is something kept from earlier?"
+        return ("a second call of backward gives another gradient: "
+                "does it add to the first instead of replacing it?")
+    if not agree(-2 * claims.first, claims.opposite):
+        return "backward does not scale with dy: -2 times the dy must give -2 times the gradient"
+    return ""
+
+
+def agree(a, b):
+    return b is not None and np.allclose(a, b, rtol=1e-9, atol=np.finfo(float).tiny, equal_nan=True)
+
+
+def doubt(resolution, scale, largest):
+    """Why one cannot tell, and what would help."""
+    share = 100 * resolution / scale
+    least = f"less than {share:.1g} % of a slope" if share < 100 else "any slope"
+    if largest > 1e4 * scale:
+        return (f"cannot tell: the output, up to {largest:.0e}, is too large to resolve {least}; "
+                "take the constant out of it")
+    return f"cannot tell: rounding is too coarse to resolve {least}; check at another input"
+
+
+def too_many(kinks, edges):
+    """Why one cannot tell if more than one and more than a tenth of the entries were left out."""
+    if not kinks.all() and kinks.sum() <= max(1, kinks.size / 10):
+        return ""
+    place = "the edge of the domain" if edges.any() else "a kink"
+    return (f"cannot tell: {kinks.sum()} of {kinks.size} entries lie on {place}: "
+            "check at another, random input")
+
+
+def diagnose(claims, difference, kinks, wrong, counts):
+    """In words, how a gradient differs from the finite differences where there are no kinks.
+
+    `counts` are numbers of things that one may have summed over where an average was right, or the
+    other way round.
+    """
+    claim, difference = np.where(kinks, 0, claims.first), np.where(kinks, 0, difference)
+
+    def same(a, b):
+        return np.abs(a - b).max() < 1e-5 * np.abs(difference).max()
+
+    if not np.isfinite(claim).all():
+        return f"{np.sum(~np.isfinite(claim))} of {claim.size} entries are nan or infinite"
+    if not claim.any():
+        return "all zero: is it computed, and written to the right place?"
+    if difference.any():
+        factor = np.sum(claim * difference) / np.sum(difference ** 2)
+        if abs(factor - 1) > 1e-5 and same(claim, factor * difference):
+            if np.isclose(factor, -1):
+                return "the sign is flipped"
+            for n in counts - {0, 1}:
+                if np.isclose(factor, n):
+                    return (f"{n} times too large: summed over {n} entries or rows "
+                            "where it should be averaged?")
+                if np.isclose(factor, 1 / n):
+                    return (f"{n} times too small: averaged over {n} entries or rows "
+                            "where it should be summed?")
+            return f"off by a constant factor: {factor:.6g} times what it should be"
+    if claim.ndim == 2 and len(claim) == len(claim.T) and same(claim.T, difference):
+        return "transposed"
+    same_before = np.array_equal(claims.first, claims.earlier)
+    return (f"{wrong.sum()} of {wrong.size} entries differ from the finite difference"
+            + "; backward said the same for another input: does it use an old one?" * same_before)
