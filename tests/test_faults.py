@@ -22,6 +22,7 @@ from scratchdiff.chain.diffusion import (batches_are_fair, blocks_are_the_walk, 
 from scratchdiff.chain.links import LINKS
 from scratchdiff.chain.trained import trained
 from scratchdiff.diffusion.denoiser import Denoiser
+from scratchdiff.diffusion.levels import EvenLevels
 from scratchdiff.diffusion.sampling import reverse_process, reverse_step
 from scratchdiff.diffusion.schedule import Schedule, posterior_variance
 from scratchdiff.diffusion.training import noisy_points
@@ -73,7 +74,7 @@ BACKPROP = {
     "SiLU's slope without s": (network_gradients, "SiLU: WRONG",
         [(SiLU, "self.s + self.y * (1 - self.s)", "self.y * (1 - self.s)")]),
     "the loss's gradient over n, not n d": (network_gradients, "MSE: WRONG",
-        [(MSE, "self.difference.size", "len(self.difference)")]),
+        [(MSE, "2 / self.weighted.size", "2 / len(self.weighted)")]),
     "the loss over n, not n d": (network_gradients, "MSE: WRONG",
         [(MSE, "/ guess.size", "/ len(guess)")]),
     "the loss's gradient without its 2": (network_gradients, "0.5 times what it should be",
@@ -111,9 +112,9 @@ STALE = {
          "s = 0.5 * np.tanh(0.5 * x) + 0.5\n        self.s = getattr(self, 's', s)"),
         (SiLU, "self.y = x * self.s", "self.y = x * s")],
     "MSE": [
-        (MSE, "self.difference = guess - target",
-         "d = guess - target\n        self.difference = getattr(self, 'difference', d)"),
-        (MSE, "np.vdot(self.difference, self.difference)", "np.vdot(d, d)")],
+        (MSE, "self.weighted = np.asarray(weight, guess.dtype) * difference",
+         "self.weighted = getattr(self, 'weighted', weight * difference)"),
+        (MSE, "np.vdot(self.weighted, difference)", "np.sum(weight * difference ** 2)")],
     "Denoiser": [
         (Denoiser, "self.skip, self.gain = self.skip_and_gain(signal, noise)",
          "both = self.skip_and_gain(signal, noise)"),
@@ -160,12 +161,12 @@ BATCHES = {
     "every chunk from the same stream": (batches_are_fair, "the noise of two chunks",
         [(chunked_batches, "stream(rng, CHUNKS, chunk)", "stream(rng, CHUNKS, 0)")]),
     "the noisiest level is never drawn": (batches_are_fair, "how often each level is drawn",
-        [(noisy_points, "rng.integers(schedule.T,", "rng.integers(schedule.T - 1,")]),
+        [(EvenLevels, "rng.integers(self.T,", "rng.integers(self.T - 1,")]),
     "the least noisy level is never drawn": (batches_are_fair, "how often each level is drawn",
-        [(noisy_points, "rng.integers(schedule.T,", "rng.integers(1, schedule.T,")]),
+        [(EvenLevels, "rng.integers(self.T,", "rng.integers(1, self.T,")]),
     "one level for a whole batch": (batches_are_fair, "the levels in a batch",
-        [(noisy_points, "rng.integers(schedule.T, size=x0.shape[:-1])",
-          "np.broadcast_to(rng.integers(schedule.T, size=(*x0.shape[:-2], 1)), x0.shape[:-1])")]),
+        [(EvenLevels, "rng.integers(self.T, size=shape)",
+          "rng.integers(self.T, size=(*shape[:-1], 1)).repeat(shape[-1], axis=-1)")]),
     "noise that is too strong": (batches_are_fair, "the variance of the noise",
         [(noisy_points, "rng.standard_normal(x0.shape, x0.dtype)",
           "1.1 * rng.standard_normal(x0.shape, x0.dtype)")]),

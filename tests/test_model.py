@@ -6,6 +6,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from scratchdiff.diffusion.levels import LowLevels
 from scratchdiff.diffusion.sampling import reverse_process
 from scratchdiff.diffusion.training import train
 from scratchdiff.experiment.data import own_data, shape_data
@@ -14,8 +15,10 @@ from scratchdiff.experiment.recipe import RECIPES
 from scratchdiff.fast.batches import chunked_batches
 from scratchdiff.fast.blocks import BLOCK, sample
 from scratchdiff.fast.streams import INIT, SAMPLING, SPLIT, TRAINING, stream
-from scratchdiff.nn.layers import ACTIVATIONS
+from scratchdiff.nn.layers import ACTIVATIONS, Linear
 from scratchdiff.nn.network import MLP
+from scratchdiff.nn.rates import rates
+from scratchdiff.nn.waves import Waves
 
 SMALL = replace(RECIPES["default"], hidden=(8, 8), steps=30, batch_size=16)
 POINTS = np.random.default_rng(1).standard_normal((40, 3)) * 4 + 10
@@ -48,8 +51,13 @@ def test_a_new_model_is_what_its_recipe_says(name):
     recipe = RECIPES[name]
     model = new(recipe)
     denoiser = model.denoiser
-    assert denoiser.network.widths == (3, *recipe.hidden, 2)
-    assert type(denoiser.network.layers[1]) is ACTIVATIONS[recipe.activation]
+    layers = denoiser.network.layers
+    shapes = [layer.W.shape for layer in layers if type(layer) is Linear]
+    widths = recipe.widths(2)
+    assert shapes == list(zip(widths, widths[1:]))
+    assert type(layers[-2]) is ACTIVATIONS[recipe.activation]
+    assert [layer.multiples for layer in layers if type(layer) is Waves] == \
+        [recipe.waves] * bool(recipe.waves)
     assert (denoiser.predicts, denoiser.d, denoiser.dtype) == (recipe.predicts, 2, np.float32)
     assert denoiser.schedule.T == 50
     assert model.adam.params is denoiser.network.params
@@ -70,19 +78,35 @@ def test_the_weights_depend_on_the_seed_alone():
 
 
 def test_every_part_of_a_run_has_its_stream():
+    """The run of a plain recipe, by hand."""
     rng = np.random.default_rng(3)
     assert Model.stream(3, 2).random() == stream(rng, 2).random()
-    model, recipe = new(), SMALL
+    recipe = replace(SMALL, levels="even", lr_by_width=False)
+    model, twin = new(recipe), new(recipe)
     network = MLP((3, 8, 8, 2), stream(rng, INIT), ACTIVATIONS["silu"])
     assert np.array_equal(model.adam.params, network.params)
     batches = chunked_batches(model.data.draw, model.denoiser.schedule, stream(rng, TRAINING),
                               recipe.batch_size, recipe.antithetic)
-    twin = new()
     by_hand = list(train(twin.denoiser, twin.adam, batches, 30, recipe.lr_at))
     assert run(model) == by_hand
     require_equal(model, replace(twin, losses=[loss for _, loss in by_hand]))
     blocks = sample(model.denoiser, model.denoiser.schedule, 5, 2, stream(rng, SAMPLING))
     assert np.array_equal(points(model, 5), next(blocks))
+
+
+def test_levels_weights_and_rates_are_used():
+    """The run of a recipe with all of them, by hand. A layer with 64 inputs learns at half lr."""
+    recipe = replace(SMALL, hidden=(64, 8), waves=(2,), levels="low", lr_by_width=True)
+    model, twin = new(recipe), new(recipe)
+    levels = LowLevels(model.denoiser.schedule)
+    batches = chunked_batches(model.data.draw, model.denoiser.schedule, Model.stream(3, TRAINING),
+                              recipe.batch_size, recipe.antithetic, levels=levels)
+    factors = rates(twin.denoiser.network)
+    assert set(factors) == {0.5, 1}
+    by_hand = list(train(twin.denoiser, twin.adam, batches, 30,
+                         lambda step: recipe.lr_at(step) * factors, levels.weight))
+    assert run(model) == by_hand
+    require_equal(model, replace(twin, losses=[loss for _, loss in by_hand]))
 
 
 def test_the_recipe_decides_about_pairs():
