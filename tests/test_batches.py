@@ -81,6 +81,16 @@ def test_levels_are_uniform_and_noise_is_standard_normal(antithetic):
     assert np.abs(eps.var(axis=0) - 1).max() < 4 * np.sqrt(2 / len(t)), "4 standard errors"
 
 
+@pytest.mark.parametrize("antithetic", [False, True])
+def test_other_levels_can_be_asked_for(antithetic):
+    class Seventh:
+        def draw(self, shape, rng):
+            return np.full(shape, 7)
+    rng = np.random.default_rng(0)
+    source = chunked_batches(circle, SCHEDULE, rng, 8, antithetic, levels=Seventh())
+    assert all((t == 7).all() and t.shape == (8,) for _, t, _ in islice(source, 3))
+
+
 def test_no_two_steps_share_their_numbers():
     noise = np.concatenate([eps.ravel() for _, _, eps in batches(2 * CHUNK + 1)])
     assert len(np.unique(np.abs(noise))) == noise.size

@@ -22,6 +22,7 @@ from scratchdiff.chain.diffusion import (batches_are_fair, blocks_are_the_walk, 
 from scratchdiff.chain.links import LINKS
 from scratchdiff.chain.trained import trained
 from scratchdiff.diffusion.denoiser import Denoiser
+from scratchdiff.diffusion.levels import EvenLevels
 from scratchdiff.diffusion.sampling import reverse_process, reverse_step
 from scratchdiff.diffusion.schedule import Schedule, posterior_variance
 from scratchdiff.diffusion.levels import EvenLevels

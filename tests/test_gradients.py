@@ -54,6 +54,11 @@ def test_mse(shape):
     check_gradients(MSE(), numbers(*shape), numbers(*shape, seed=1)).require()
 
 
+def test_mse_with_weights():
+    weight = np.array([[0.5], [2.0], [0.0], [1.0]])
+    check_gradients(MSE(), numbers(4, 2), numbers(4, 2, seed=1), weight).require()
+
+
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("widths", [(3, 2), (3, 5, 2), (2, 4, 4, 3), (3, 6, 5, 4, 3, 2)])
 def test_mlp(widths, activation):

@@ -13,6 +13,25 @@ def test_by_hand():
     assert mse.backward(10.0).tolist() == [[5.0, 0.0], [-10.0, 15.0]]
 
 
+def test_weights_by_hand():
+    """A weight for each row, or one for all."""
+    mse = MSE()
+    guess, target = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[0.0, 2.0], [5.0, 1.0]])
+    weight = np.array([[2.0], [0.5]])
+    assert mse.forward(guess, target, weight) == (2 * (1 + 0) + 0.5 * (4 + 9)) / 4
+    assert mse.backward().tolist() == [[1.0, 0.0], [-0.5, 0.75]], "2 w (guess - target) / 4"
+    assert mse.forward(guess, target, 3.0) == 3 * (1 + 0 + 4 + 9) / 4
+    assert mse.backward(2.0).tolist() == [[3.0, 0.0], [-6.0, 9.0]]
+
+
+def test_weights_of_all_ones_change_nothing():
+    rng = np.random.default_rng(0)
+    guess, target = rng.standard_normal((2, 5, 2))
+    plain, weighted = MSE(), MSE()
+    assert weighted.forward(guess, target, np.ones((5, 1))) == plain.forward(guess, target)
+    assert np.array_equal(weighted.backward(), plain.backward())
+
+
 def test_backward_belongs_to_the_last_forward():
     mse = MSE()
     mse.forward(np.ones((2, 2)), np.zeros((2, 2)))
@@ -25,6 +44,8 @@ def test_dtype_is_kept(dtype):
     mse = MSE()
     assert type(mse.forward(np.ones((3, 2), dtype), np.zeros((3, 2), dtype))) is float
     assert mse.backward().dtype == mse.backward(2.0).dtype == dtype
+    mse.forward(np.ones((3, 2), dtype), np.zeros((3, 2), dtype), np.ones((3, 1)))
+    assert mse.backward().dtype == dtype, "float64 weights do not widen it"
 
 
 def test_misuse_is_named():

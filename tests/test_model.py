@@ -6,6 +6,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from scratchdiff.diffusion.levels import LowLevels
 from scratchdiff.diffusion.sampling import reverse_process
 from scratchdiff.diffusion.training import train
 from scratchdiff.experiment.data import own_data, shape_data
@@ -73,9 +74,11 @@ def test_the_weights_depend_on_the_seed_alone():
 
 
 def test_every_part_of_a_run_has_its_stream():
+    """The run of a plain recipe, by hand."""
     rng = np.random.default_rng(3)
     assert Model.stream(3, 2).random() == stream(rng, 2).random()
-    model, recipe = new(), SMALL
+    recipe = replace(SMALL, levels="even", lr_by_width=False)
+    model, twin = new(recipe), new(recipe)
     network = MLP((3, 8, 8, 2), stream(rng, INIT), ACTIVATIONS["silu"])
     assert np.array_equal(model.adam.params, network.params)
     batches = chunked_batches(model.data.draw, model.denoiser.schedule, stream(rng, TRAINING),
@@ -86,6 +89,21 @@ def test_every_part_of_a_run_has_its_stream():
     require_equal(model, replace(twin, losses=[loss for _, loss in by_hand]))
     blocks = sample(model.denoiser, model.denoiser.schedule, 5, 2, stream(rng, SAMPLING))
     assert np.array_equal(points(model, 5), next(blocks))
+
+
+def test_levels_weights_and_rates_are_used():
+    """The run of a recipe with all of them, by hand. A layer with 64 inputs learns at half lr."""
+    recipe = replace(SMALL, hidden=(64, 8), waves=(2,), levels="low", lr_by_width=True)
+    model, twin = new(recipe), new(recipe)
+    levels = LowLevels(model.denoiser.schedule)
+    batches = chunked_batches(model.data.draw, model.denoiser.schedule, Model.stream(3, TRAINING),
+                              recipe.batch_size, recipe.antithetic, levels=levels)
+    factors = rates(twin.denoiser.network)
+    assert set(factors) == {0.5, 1}
+    by_hand = list(train(twin.denoiser, twin.adam, batches, 30,
+                         lambda step: recipe.lr_at(step) * factors, levels.weight))
+    assert run(model) == by_hand
+    require_equal(model, replace(twin, losses=[loss for _, loss in by_hand]))
 
 
 def test_the_recipe_decides_about_pairs():

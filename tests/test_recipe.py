@@ -16,11 +16,17 @@ def test_the_tutorials_recipe():
     assert (recipe.hidden, recipe.activation, recipe.predicts) == ((64, 64), "relu", "eps")
     assert (recipe.steps, recipe.batch_size, recipe.antithetic) == (2000, 256, False)
     assert (recipe.lr, recipe.lr_schedule, recipe.variance) == (1e-3, "constant", "beta")
+    assert (recipe.waves, recipe.levels, recipe.lr_by_width) == ((), "even", False)
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_makes_sense(name):
     assert RECIPES[name].validated() is RECIPES[name]
+
+
+def test_the_widths_of_its_network():
+    assert replace(DEFAULT, hidden=(8, 9)).widths(2) == (3, 8, 9, 2)
+    assert replace(DEFAULT, hidden=(8,), waves=(2, 4)).widths(3) == (4 + 2 * 2 * 3, 8, 3)
 
 
 def test_the_learning_rate_stays_or_rises_and_falls_along_lines():
@@ -66,6 +72,11 @@ def test_a_recipe_is_not_changed_but_replaced():
     ({"predicts": "x0"}, "predicts must be one of eps, v, got 'x0'"),
     ({"variance": 1}, "variance must be one of posterior, beta, got 1"),
     ({"variance": {}}, "variance must be one of posterior, beta, got {}"),
+    ({"levels": "high"}, "levels must be one of even, low, got 'high'"),
+    ({"lr_by_width": 0}, "lr_by_width must be true or false, got 0"),
+    ({"waves": (2, 0)}, "waves must be made of numbers above 0, got 0"),
+    ({"waves": (float("inf"),)}, "waves must be made of numbers above 0, got inf"),
+    ({"waves": (True,)}, "waves must be made of numbers above 0, got True"),
 ])
 def test_a_setting_that_makes_no_sense_is_named(change, message):
     with pytest.raises(ValueError, match=f"^{message}"):

@@ -249,9 +249,11 @@ def test_two_points_are_enough():
     assert Standard.of(points).forth(points).tolist() == [[-1, 0], [1, 0]]
 
 
-def test_a_map_cannot_be_changed():
+def test_shapes_and_maps_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
         Standard.of(UNEVEN).scale = np.ones(3)
+    with pytest.raises(FrozenInstanceError):
+        SHAPES["moons"].width = 1.0
 
 
 @pytest.mark.parametrize("points", [np.full((7, 2), 0.1), np.ones((1, 2))])

@@ -105,6 +105,18 @@ def test_lr_is_asked_for_each_step():
     assert np.allclose(np.log10(lengths), [0, -1, -2, -3], atol=0.3), "a step is about lr long"
 
 
+def test_each_row_has_its_weight():
+    """Levels of weight 0 count for nothing: their noise may be anything."""
+    def run_with(spoil):
+        denoiser, adam = learner()
+        spoilt = ((xt, t, np.where(t[:, None] >= 25, spoil, eps)) for xt, t, eps in batches())
+        weight = lambda t: (t[:, None] < 25) * 2.0                              # noqa: E731
+        losses = list(train(denoiser, adam, spoilt, 5, lambda step: 1e-2, weight))
+        return losses, denoiser.network.params
+    (losses, params), (other_losses, other_params) = run_with(0.0), run_with(1e6)
+    assert losses == other_losses and np.array_equal(params, other_params)
+
+
 def test_a_step_is_taken_when_it_is_asked_for():
     """The caller decides when to look, and when to stop."""
     denoiser, adam = learner()
