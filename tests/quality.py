@@ -30,6 +30,7 @@ RUNS = {
     "default, but ReLU": replace(DEFAULT, activation="relu"),
     "predicts eps": replace(DEFAULT, predicts="eps"),
     "no opposite noise": replace(DEFAULT, antithetic=False),
+    "even levels": replace(DEFAULT, levels="even"),
     "lr 3e-3 throughout": replace(DEFAULT, lr=3e-3, lr_schedule="constant"),
     "beta variance": replace(DEFAULT, variance="beta"),
     "64-64 units": replace(DEFAULT, hidden=(64, 64)),

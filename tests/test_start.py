@@ -51,3 +51,25 @@ def test_more_steps_for_a_model_that_is_done(model, tmp_path):
     assert call("--resume", model, "--steps", 60, "--save", more, "--quiet")[0] == 0
     trained = load_model(str(more))
     assert (trained.adam.k, trained.recipe.steps, len(trained.losses)) == (60, 60, 60)
+
+
+@pytest.mark.parametrize("flags, steps", [((), 50), (("--sampler", "ddpm"), 50),
+                                          (("--sampler", "dpm"), 10),
+                                          (("--sampler", "ddim", "--sampler-steps", 3), 3)])
+def test_the_sampler_decides_the_steps(flags, steps):
+    status, out, _ = call(*SMALL, *flags)
+    assert status == 0 and any(f"the perfect denoiser, {steps} steps:" in line for line in out)
+
+
+@pytest.mark.parametrize("flags, said", [
+    (("--sampler-steps", 10), "the ddpm walk takes all 50 steps: for fewer, --sampler dpm"),
+    (("--sampler", "dpm", "--sampler-steps", 51), "--sampler-steps must be from 1 to 50, got 51")])
+def test_steps_that_no_sampler_has(flags, said):
+    assert call(*SMALL, *flags) == (2, [], f"scratchdiff: error: {said}\n")
+
+
+def test_a_saved_model_takes_few_steps_too(tmp_path):
+    model = tmp_path / "m.npz"
+    call(*SMALL, "--save", model)
+    dpm = call("sample", model, "--points", 3, "--sampler", "dpm")
+    assert dpm[0] == 0 and dpm[1] != call("sample", model, "--points", 3)[1]

@@ -99,6 +99,7 @@ def run_parser():
                          "variance"))
     flag("--seed", type=whole(0), metavar="N",
          help="the same seed gives the same run, bit for bit (0)")
+    sampler_flags(flag)
 
     flag = group(parser, "what to learn, and what to show")
     flag("--data", metavar="WHAT",
@@ -125,6 +126,12 @@ def run_parser():
     return parser
 
 
+def sampler_flags(flag):
+    flag("--sampler", choices=("ddpm", "ddim", "dpm"), metavar="NAME",
+         help="the walk back: ddpm, ddim, or dpm for DPM-Solver++ (ddpm)")
+    flag("--sampler-steps", type=whole(1), metavar="K", help="its steps, fewer than 50 (10)")
+
+
 def sample_parser():
     parser = Parser(" sample", SAMPLE_HELP)
     flag = parser.add_argument
@@ -136,6 +143,7 @@ def sample_parser():
     flag("--skip", type=whole(0, MOST_POINTS), default=0, metavar="K",
          help="leave out the first K points of the sample (0)")
     flag("--seed", type=whole(0), metavar="N", help="another sample (the model's own seed)")
+    sampler_flags(flag)
     return parser
 
 

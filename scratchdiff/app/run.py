@@ -14,7 +14,7 @@ from scratchdiff.app.show.progress import Progress
 from scratchdiff.app.show.report import COMPARED, figures, more_figures
 from scratchdiff.app.show.scatter import MOVING, animation, scatter
 from scratchdiff.app.signals import held
-from scratchdiff.app.start import expect_consistent, new_model, resumed_model
+from scratchdiff.app.start import choose_sampler, expect_consistent, new_model, resumed_model
 from scratchdiff.app.trouble import advice, expect_learned, in_range
 from scratchdiff.experiment.data import OWN
 from scratchdiff.fast.streams import REPORT
@@ -26,6 +26,7 @@ def run(options):
     """Train a model, generate points, and report on them; save and draw what was asked for."""
     expect_consistent(options)
     model = new_model(options) if options.resume is None else resumed_model(options)
+    choose_sampler(options, model)
     if options.field and model.data.d != 2:
         raise CommandError(f"--field draws two columns, and these points have {model.data.d}")
     # Made before the training, so that a number that does not fit into memory fails now.
@@ -106,7 +107,8 @@ def report(options, model, points):
     if not options.quiet:
         show(more_figures(model, points, model.data.names))
         if parts:
-            print("how good could it be?", *loss_lines(*parts), perfect_line(model), sep="\n")
+            print("how good could it be? (every noise level counts alike here)",
+                  *loss_lines(*parts), perfect_line(model), sep="\n")
     points = points[:options.points]
     with held():                        # a picture appears whole or not at all
         draw(options, model, points, result, parts)
@@ -131,8 +133,8 @@ def draw(options, model, points, result, parts):
                    ", ".join(f"{figure} {value}" for figure, value, _ in result)]
         if options.animate:
             states = [back(state[:len(points)]) for state in model.walk()]
-            levels = reversed(range(schedule.T))
-            text = animation(back(real), states, list(levels), schedule, caption, data.names)
+            levels = model.sampler.keywords.get("levels", [*reversed(range(schedule.T)), -1])
+            text = animation(back(real), states, levels[:-1], schedule, caption, data.names)
         else:
             text = scatter(back(real), back(points), caption, data.names)
         write_text(options.picture, text)

@@ -6,6 +6,7 @@ from scratchdiff.app.files.store import load_model
 from scratchdiff.app.files.whole import expect_writable
 from scratchdiff.app.show.progress import Progress
 from scratchdiff.app.signals import held
+from scratchdiff.app.start import choose_sampler
 from scratchdiff.app.trouble import advice, in_range
 
 
@@ -14,6 +15,7 @@ def sample(options):
     if options.out:
         expect_writable(options.out)
     model = load_model(options.model)
+    choose_sampler(options, model)
     # A file appears whole or not at all. Standard output cannot, so there a signal need not wait.
     holding = held() if options.out else nullcontext(lambda: False)
     standard, done = model.data.standard, 0

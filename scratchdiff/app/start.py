@@ -12,6 +12,9 @@ from scratchdiff.fast.streams import SPLIT
 from scratchdiff.measure.shapes import SHAPES
 
 
+FEW = 10                # steps of a short walk, if --sampler-steps does not say
+
+
 def expect_consistent(options):
     """CommandError now for what would only fail after all the work, or overwrite a file of ours."""
     for flag, needs in [("save_every", "save"), ("animate", "picture")]:
@@ -22,6 +25,20 @@ def expect_consistent(options):
         expect_writable(path)
     if len(set(map(real_path, pictures))) < len(pictures):
         raise CommandError("each picture must be a file of its own")
+
+
+def choose_sampler(options, model):
+    """Give the model the walk that --sampler and --sampler-steps ask for."""
+    name, steps, T = options.sampler, options.sampler_steps, model.denoiser.schedule.T
+    if name in (None, "ddpm"):
+        if steps not in (None, T):
+            raise CommandError(f"the ddpm walk takes all {T} steps: for fewer, --sampler dpm")
+        return
+    from scratchdiff.beyond.few_steps import few_steps      # here, since most runs walk all steps
+    try:
+        model.few = few_steps(name, model.denoiser.schedule, steps or FEW)
+    except ValueError:
+        raise CommandError(f"--sampler-steps must be from 1 to {T}, got {steps}") from None
 
 
 def new_model(options):

@@ -38,7 +38,7 @@ class Denoiser:
     d : int, the number of coordinates of a point
     """
 
-    constants = ("times", "signals", "noises")      # the schedule's tables have no gradient
+    constants = ("times", "signals", "noises", "given")     # tables and labels: no gradient
 
     def __init__(self, network, schedule, predicts="eps", d=2):
         self.skip_and_gain = chosen("predicts", predicts, SKIP_AND_GAIN)

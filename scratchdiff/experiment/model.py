@@ -36,6 +36,7 @@ class Model:
     denoiser: Denoiser
     adam: Adam
     losses: list = field(default_factory=list)      # one for each step taken
+    few: partial = None                             # a sampler of beyond/few_steps.py, if chosen
 
     @classmethod
     def new(cls, recipe, seed, data):
@@ -91,5 +92,5 @@ class Model:
 
     @property
     def sampler(self):
-        """The tutorial's walk, with the recipe's variance."""
-        return partial(reverse_process, variance=self.recipe.variance)
+        """The tutorial's walk, with the recipe's variance, or a shorter one."""
+        return self.few or partial(reverse_process, variance=self.recipe.variance)

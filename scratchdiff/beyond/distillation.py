@@ -1,0 +1,71 @@
+"""Distillation: a student learns to take in one step what its teacher takes in many.
+
+Without fresh noise the teacher's walk is a map from noise to points. Cut the walk into K stretches,
+and let the student learn where each one leads. (Salimans & Ho 2022 halve the number of steps again
+and again. To learn from the whole walk at once is shorter, and better on our shapes.)
+
+A step of DDIM is x' = A x + B eps, so exactly one eps leads from x to x'. With that eps as the
+target, a student is an ordinary denoiser: the same loop trains it, and plain `ddim` walks it. Its
+schedule has only the K levels where its steps begin.
+
+    schedule = student_schedule(teacher.schedule, K)
+    student = Denoiser(network, schedule, "v")                          # network: a new one
+    pairs = student_pairs(teacher, teacher.schedule, K, noise)          # 20,000 rows are enough
+    for step, loss in train(student, adam, student_batches(pairs, schedule, rng), steps, lr): ...
+    for x in ddim(student, schedule, noise, rng): ...                   # K steps
+
+On the circle, the root mean square of radius - 1 is 0.0027 for 4 steps and 0.0092 for one: twelve
+times less than the tutorial's 0.112 for fifty.
+"""
+import numpy as np
+
+from scratchdiff.beyond.few_steps import ddim_step, dpm, few_levels
+from scratchdiff.diffusion.schedule import Schedule
+
+TEACHER_STEPS = 16      # at most, if K is not more; with 24 or 48 the students were no better
+
+
+def student_schedule(schedule, K):
+    """A Schedule of the K levels that a student knows; for it they are 0, ..., K - 1.
+
+    `schedule` is the teacher's. Raises ValueError if K is not from 1 to its T.
+    """
+    levels, _ = stretches(schedule, K)
+    alpha_bars = schedule.alpha_bars[levels[-2::-1]]                        # (K,), without -1
+    return Schedule(1 - alpha_bars / np.append(1.0, alpha_bars[:-1]))
+
+
+def student_pairs(teacher, schedule, K, x):
+    """What a student sees at each of its levels, and what it should say: pairs (n, K, 2, d).
+
+    pairs[:, t, 0] is x_t and pairs[:, t, 1] the target there. The teacher, any denoiser, walks by
+    dpm from x (n, d), standard normal noise. `schedule` is the teacher's.
+    """
+    levels, each = stretches(schedule, K)
+    walk = [x, *dpm(teacher, schedule, x, None, few_levels(schedule, K * each))][::each]
+    pairs = []
+    for t, to, xt, x_to in zip(levels, levels[1:], walk, walk[1:]):
+        A_x = ddim_step(xt, t, to, 0.0, 0.0, schedule)
+        B = ddim_step(0.0, t, to, 1.0, 0.0, schedule)
+        pairs.append(np.stack([xt, (x_to - A_x) / B], axis=1))              # (n, 2, d)
+    return np.stack(pairs[::-1], axis=1)
+
+
+def stretches(schedule, K):
+    """The K + 1 levels between which the student steps, and how many dpm steps fill each step."""
+    each = max(1, min(TEACHER_STEPS, schedule.T) // max(1, K))
+    return few_levels(schedule, K * each)[::each], each
+
+
+def student_points(pairs, schedule, rng):
+    """For each row of pairs (..., K, 2, d), one level: xt (..., d), t (...) and target (..., d)."""
+    t = rng.integers(schedule.T, size=pairs.shape[:-3])
+    chosen = np.take_along_axis(pairs, t[..., None, None, None], axis=-3)   # (..., 1, 2, d)
+    return chosen[..., 0, 0, :], t, chosen[..., 0, 1, :]
+
+
+def student_batches(pairs, schedule, rng, batch_size=256):
+    """Yield batches (xt, t, target) without end. `schedule` is the student's."""
+    while True:
+        rows = rng.integers(len(pairs), size=batch_size)
+        yield student_points(pairs[rows], schedule, rng)

@@ -1,0 +1,123 @@
+"""Few steps: from noise to points in ten calls of the network instead of fifty.
+
+    a, s     sqrt(alpha_bar_t), sqrt(1 - alpha_bar_t): how much of x_t is signal, how much noise
+    a', s'   the same at the level that a step leads to; 1 and 0 at level -1, the clean point
+    u        log(a / s), the log-SNR: the logarithm of the signal-to-noise ratio
+"""
+from functools import partial
+from math import log, sqrt
+
+import numpy as np
+
+from scratchdiff.nn.expect import chosen
+
+
+def ddim_step(x, t, to, eps_hat, z, schedule, eta=0.0):
+    """From level t to level `to`, however far away (DDIM: Song et al. 2021, eq. 12).
+
+    Guess the noise in x = a x_0 + s eps, and so the clean point:
+        x0_hat = (x - s eps_hat) / a
+    Then put the two together again, as they would stand at the other level:
+        x' = a' x0_hat + s' eps_hat
+    That keeps all of the guessed noise. A part of its variance s'^2 may be drawn afresh instead:
+        x' = a' x0_hat + sqrt(s'^2 - sigma^2) eps_hat + sigma z
+        sigma = eta (s' / s) sqrt(1 - a^2 / a'^2)                                       (eq. 16)
+    From each level to the next, eta = 1 is `reverse_step` with the posterior variance. With eta = 0
+    nothing is drawn. x, eps_hat, z (n, d), t and `to` ints -> x' (n, d).
+    """
+    a, s = signal_and_noise(schedule, t)
+    a_to, s_to = signal_and_noise(schedule, to)
+    x0_hat = (x - s * eps_hat) / a
+    sigma = eta * s_to / s * sqrt(1 - a ** 2 / a_to ** 2) if eta else 0.0
+    return a_to * x0_hat + sqrt(s_to ** 2 - sigma ** 2) * eps_hat + sigma * z
+
+
+def ddim(denoiser, schedule, x, rng, levels=None, eta=0.0):
+    """A sampler: walk the rows of x (n, d) from level to level; yield them after each step.
+
+    `levels` is what few_levels returns; all of them unless given. rng draws only if eta > 0. With
+    eta = 0 the same noise always becomes the same points, and halving the steps halves the error.
+    """
+    levels = few_levels(schedule, schedule.T) if levels is None else levels
+    for t, to in zip(levels, levels[1:]):
+        z = rng.standard_normal(x.shape, x.dtype) if eta else 0.0
+        x = ddim_step(x, t, to, denoiser(x, t), z, schedule, eta)
+        yield x
+
+
+def dpm(denoiser, schedule, x, rng, levels=None):
+    """A sampler like ddim, but halving the steps divides the error by four.
+
+    This is DPM-Solver++(2M) (Lu et al. 2022, algorithm 2). Divide x = a x_0 + s eps by s, and what
+    a DDIM step freezes has the weight 1, and what it changes the weight a / s = e^u:
+        x / s = e^u x0_hat + eps_hat        ->      x'/s' - x/s = (e^u' - e^u) x0_hat
+    Very short steps would ask for a fresh x0_hat at every u. They add up to an integral:
+        x'/s' - x/s = integral from u to u' of e^v x0_hat(v) dv
+    Draw a straight line through the last two guesses, at the log-SNRs u_before and u:
+        x0_hat(v) = x0_hat + (v - u) slope,     slope = (x0_hat - x0_hat_before) / (u - u_before)
+    Read it halfway, at v = (u + u') / 2, and freeze that `guess` during the step: a midpoint rule.
+    Then multiply by s'. Since s' e^u' = a' and s' e^u = a s'/s,
+        x' = (s'/s) x + (a' - a s'/s) guess
+
+    The first step has only one guess, and the last leads to u' = infinity. Both freeze x0_hat: they
+    are DDIM's.
+    """
+    levels = few_levels(schedule, schedule.T) if levels is None else levels
+    before = None
+    for t, to in zip(levels, levels[1:]):
+        a, s = signal_and_noise(schedule, t)
+        a_to, s_to = signal_and_noise(schedule, to)
+        x0_hat = guess = (x - s * denoiser(x, t)) / a
+        u = log(a / s)
+        if before is not None and to >= 0:
+            x0_hat_before, u_before = before
+            slope = (x0_hat - x0_hat_before) / (u - u_before)
+            guess = x0_hat + (log(a_to / s_to) - u) / 2 * slope
+        x = s_to / s * x + (a_to - a * s_to / s) * guess
+        before = x0_hat, u
+        yield x
+
+
+def signal_and_noise(schedule, t):
+    """sqrt(alpha_bar_t) and sqrt(1 - alpha_bar_t) as floats; 1 and 0 at t = -1."""
+    alpha_bar = float(schedule.alpha_bars[t]) if t >= 0 else 1.0
+    return sqrt(alpha_bar), sqrt(1 - alpha_bar)
+
+
+def few_levels(schedule, K, spacing="log-snr"):
+    """The levels of a walk in K steps: K of them, from T - 1 down to 0, and then -1.
+
+    `spacing` is a name of SPACINGS. Returns a list of K + 1 ints, each below the one before it; for
+    K = 1 it is [T - 1, -1]. Raises ValueError if K is not from 1 to T.
+    """
+    place = chosen("spacing", spacing, SPACINGS)
+    if not 1 <= K <= schedule.T:
+        raise ValueError(f"K must be from 1 to {schedule.T}, the levels that there are, got {K}")
+    wanted = place(schedule, np.linspace(1, 0, K))
+    below = np.arange(K)[::-1]          # how many levels must find a place below each one
+    free = np.minimum.accumulate(np.rint(wanted).astype(int) - below)
+    return [*(np.maximum(free, 0) + below).tolist(), -1]
+
+
+def few_steps(name, schedule, K):
+    """The sampler with this name in SAMPLERS, for K steps, on the levels that suit it best."""
+    sampler, spacing = SAMPLERS[name]
+    return partial(sampler, levels=few_levels(schedule, K, spacing))
+
+
+def evenly_in_log_snr(schedule, height):
+    """The level, not rounded, at each `height`: 0 for level 0, 1 for level T - 1."""
+    fall = np.log((1 - schedule.alpha_bars) / schedule.alpha_bars)      # -2u: it rises with t
+    return np.interp(fall[0] + height * (fall[-1] - fall[0]), fall, np.arange(schedule.T))
+
+
+SPACINGS = {
+    "log-snr": evenly_in_log_snr,
+    "quadratic": lambda schedule, height: height ** 2 * (schedule.T - 1),
+    "even": lambda schedule, height: height * (schedule.T - 1),
+}
+
+# Each sampler with its best spacing: the energy distance to the true points is the smallest, on
+# moons, spiral and checkerboard at 10 and 20 steps. In 1e-4, networks of the default recipe, 10
+# steps: dpm 6, 4, 4 (quadratic 9, 5, 14; even 161, 114, 233); ddim 30, 9, 36 (log-snr 54, 21, 67).
+SAMPLERS = {"ddim": (ddim, "quadratic"), "dpm": (dpm, "log-snr")}
