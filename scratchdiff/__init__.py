@@ -56,6 +56,10 @@ _HOME = {
     "ExactDenoiser": "measure.exact", "floor_and_excess": "measure.exact",
     "SHAPES": "measure.shapes", "Shape": "measure.shapes", "Standard": "measure.shapes",
     "energy_distance": "measure.energy",
+    "few_steps": "beyond.few_steps", "log_density": "beyond.density",
+    "student_pairs": "beyond.distillation", "student_batches": "beyond.distillation",
+    "Vocabulary": "beyond.prompts", "Guided": "beyond.guidance",
+    "LatentDiffusion": "beyond.latent.diffusion",
     "RECIPES": "experiment.recipe", "Model": "experiment.model",
     "shape_data": "experiment.data", "own_data": "experiment.data",
 }

@@ -17,6 +17,7 @@ from scratchdiff.fast.blocks import BLOCK, sample
 from scratchdiff.fast.streams import INIT, SAMPLING, SPLIT, TRAINING, stream
 from scratchdiff.nn.layers import ACTIVATIONS, Linear
 from scratchdiff.nn.network import MLP
+from scratchdiff.nn.rates import rates
 from scratchdiff.nn.waves import Waves
 
 SMALL = replace(RECIPES["default"], hidden=(8, 8), steps=30, batch_size=16)

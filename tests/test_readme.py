@@ -1,4 +1,4 @@
-"""README.md: every program and command in it runs, what it shows is what comes out, and every link leads where it says."""
+"""README.md: every program and command runs, shows what comes out, and every link leads there."""
 import io
 import re
 import shlex
@@ -22,18 +22,20 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 SHOWN = {text: shown for (_, text), (kind, shown) in zip(BLOCKS, BLOCKS[1:]) if kind == "text"}
 PROGRAMS = [text for kind, text in BLOCKS if kind == "python"]
 COMMANDS = [text for kind, text in BLOCKS if kind == "sh"]
-BY_HAND = ["python tests/quality.py\n", "python tests/benchmark.py\n"]     # minutes: run here with less to do
+QUALITY = "python tests/quality.py\n"
+BY_HAND = [QUALITY, *(text for text in COMMANDS if " clock " in text)]  # they take too long here
 TO_RUN = [text for text in COMMANDS if text not in BY_HAND and "pytest" not in text]
 LINKS = re.findall(r"\[`?([^]`]+)`?\]\(([^)#]+)(?:#L(\d+))?\)", README)
-EXERCISES = re.findall(r"^\| \[`\w+`\]\(([^)#]+)#L\d+\) \| `(.+?)` \| `(.+?)` \| `(.+?)` \|", README, re.MULTILINE)
+EXERCISES = re.findall(r"^\| \[`\w+`\]\(([^)#]+)\) \| `(.+?)` \| `(.+?)` \| `(.+?)` \|", README,
+                       re.MULTILINE)
 NUMBER = r"-?\d+\.?\d*(?:e[-+]\d+)?"
 
 
 def agree(shown, came):
     """Whether two lines are the same but for what depends on the machine.
 
-    Of numbers with a point, those from 0.1 up may differ by a twentieth, smaller ones by a factor of 2, and those
-    like 1e-9, which are rounding errors, by a factor of 10.
+    Of numbers with a point, those from 0.1 up may differ by a twentieth and smaller ones by a factor
+    of 2. Those like 1e-9, which are rounding errors, may differ by a factor of 10.
     """
     if re.sub(NUMBER, "#", shown).split() != re.sub(NUMBER, "#", came).split():
         return False
@@ -46,27 +48,30 @@ def agree(shown, came):
 
 
 @pytest.mark.parametrize("a, b, same", [
-    ("step 5 ok", "step  5 ok", True), ("step 5", "step 6", False), ("loss 0.50", "loss 0.51", True), ("loss 0.50", "loss 0.54", False),
-    ("std 0.002", "std 0.003", True), ("std 0.002", "std 0.005", False), ("1e-09 ok", "8e-09 ok", True), ("1e-09", "2e-08", False),
-    ("1.0", "-1.0", False), ("a 1.0", "b 1.0", False), ("0.0", "0.0", True), ("1 2", "1 2 3", False)])
+    ("step 5 ok", "step  5 ok", True), ("step 5", "step 6", False),
+    ("loss 0.50", "loss 0.51", True), ("loss 0.50", "loss 0.54", False),
+    ("std 0.002", "std 0.003", True), ("std 0.002", "std 0.005", False),
+    ("1e-09 ok", "8e-09 ok", True), ("1e-09", "2e-08", False), ("1.0", "-1.0", False),
+    ("a 1.0", "b 1.0", False), ("0.0", "0.0", True), ("1 2", "1 2 3", False)])
 def test_when_two_lines_agree(a, b, same):
     assert agree(a, b) is same
 
 
 def require_shown(block, came):
-    """What README.md shows below a block must be what came: every line, or if there are lines of `...`, the others in this order."""
+    """What README.md shows must be what came: every line, or those around `...` in this order."""
     shown = SHOWN.get(block, came)
     rest = iter(came.splitlines())
     for line in shown.splitlines():
         if line.strip() != "...":
-            found = any(agree(line, other) for other in rest) if "..." in shown else agree(line, next(rest, ""))
+            found = (any(agree(line, other) for other in rest) if "..." in shown
+                     else agree(line, next(rest, "")))
             assert found, f"README.md shows\n{line}\nbut what came is\n{came}"
     assert "..." in shown or not list(rest), f"README.md does not show all of\n{came}"
 
 
 def python(arguments, folder, package=ROOT):
-    return subprocess.run([sys.executable, *arguments], cwd=folder, text=True, capture_output=True, timeout=120,
-                          env={**environ, "PYTHONPATH": str(package)})
+    return subprocess.run([sys.executable, *arguments], cwd=folder, text=True, timeout=120,
+                          capture_output=True, env={**environ, "PYTHONPATH": str(package)})
 
 
 @pytest.fixture(scope="module")
@@ -82,15 +87,17 @@ def folder(tmp_path_factory):
 
 
 def run_block(block, folder):
-    """Run a block's commands one after the other, in this Python; of one that first sets up, what comes after that."""
-    return [python(shlex.split(line.split(" && ")[-1])[1:], folder) for line in block.splitlines()]
+    """Run a block's commands in turn, in this Python, without setting up an environment."""
+    return [python(shlex.split(line.split(" && ")[-1])[1:], folder)
+            for line in block.splitlines()]
 
 
 def run_exercise(exercise, folder):
     """Make the change in a copy of the package, and check it link by link until one fails."""
     path, right, wrong, _ = exercise
     package = folder / f"exercise{EXERCISES.index(exercise)}"
-    shutil.copytree(ROOT / "scratchdiff", package / "scratchdiff", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "scratchdiff", package / "scratchdiff",
+                    ignore=shutil.ignore_patterns("__pycache__"))
     source = (ROOT / path).read_text()
     assert source.count(right) == 1, f"{right!r} is not the one thing of its kind in {path}"
     (package / path).write_text(source.replace(right, wrong))
@@ -120,7 +127,7 @@ def test_commands_show_what_they_print(block, ran, folder):
     for result in ran[block]:
         assert (result.returncode, result.stderr) == (0, "")
     require_shown(block, "".join(result.stdout for result in ran[block]))
-    for name in re.findall(r"--(?:save|picture|out|loss-curve) (\S+)", block):
+    for name in re.findall(r"--(?:save|picture|out|loss-curve|field) (\S+)", block):
         assert (folder / name).stat().st_size > 1000
 
 
@@ -133,8 +140,9 @@ def test_the_command_to_test_is_this_one():
 def test_an_exercise_is_caught_as_it_says(exercise, ran):
     assert ran[exercise].returncode == 1
     out = ran[exercise].stdout
-    complaints = [line for line in out.splitlines() if "FAIL" in line or "WRONG" in line or "Error" in line]
-    assert any(exercise[-1] in line for line in complaints), f"{exercise[-1]!r} is no complaint in\n{out}"
+    complaints = [line for line in out.splitlines()
+                  if any(word in line for word in ("FAIL", "WRONG", "Error"))]
+    assert any(exercise[-1] in line for line in complaints), f"{exercise[-1]!r} is not in\n{out}"
 
 
 def test_there_are_five_exercises():
@@ -146,21 +154,24 @@ def test_links_lead_where_they_say(name, path, line):
     assert (ROOT / path).exists()
     if line:
         there = (ROOT / path).read_text().splitlines()[int(line) - 1]
-        assert re.match(rf"\s*(class|def) {name.split('.')[-1]}\b", there), f"line {line} of {path} is {there!r}"
+        assert re.match(rf"\s*(class|def) {name.split('.')[-1]}\b", there), there
 
 
 def test_the_table_of_quality(capsys):
     quality.main({"default": replace(quality.DEFAULT, steps=20)}, range(2), 100)
     heading, perfect, default = capsys.readouterr().out.splitlines()
-    shown = SHOWN[BY_HAND[0]].splitlines()
+    shown = SHOWN[QUALITY].splitlines()
     assert shown[0] == heading and len(perfect) == len(default) == len(heading)
     assert [line[:20].rstrip() for line in shown[1:]] == ["perfect denoiser", *quality.RUNS]
 
 
 def test_the_table_of_speed(capsys):
-    benchmark.table("heading", [benchmark.TUTORIAL], [8, 16], partial(benchmark.training_row, steps=2, repeats=1), total=False)
-    benchmark.table("heading", [benchmark.DEFAULT], [100], partial(benchmark.sampling_row, repeats=1), total=True)
+    training = partial(benchmark.training_row, steps=2, repeats=1)
+    sampling = partial(benchmark.sampling_row, repeats=1)
+    benchmark.table("heading", [benchmark.TUTORIAL], [8, 16], training, total=False)
+    benchmark.table("heading", [benchmark.DEFAULT], [100], sampling, total=True)
     lines = [line for line in capsys.readouterr().out.splitlines() if line and line != "heading"]
-    row = r"[\w -]{14} +[\d,]+ +\d+\.\d\d +\d+\.\d\d +\d+\.\d\d \(\d+\.\d\d-\d+\.\d\d\)( +x\d+\.\d\d)?"
-    assert len(lines) == 3 and all(re.fullmatch(row, line) and len(line) <= 80 for line in lines)
+    n = r"\d+\.\d\d"
+    row = rf"[\w -]{{14}} +[\d,]+ +{n} +{n} +{n} \({n}-{n}\)( +x{n})?"
+    assert len(lines) == 3 and all(re.fullmatch(row, line) for line in lines)
     assert benchmark.memory(100) > 0
