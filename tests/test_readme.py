@@ -34,8 +34,8 @@ NUMBER = r"-?\d+\.?\d*(?:e[-+]\d+)?"
 def agree(shown, came):
     """Whether two lines are the same but for what depends on the machine.
 
-    Of numbers with a point, those from 0.1 up may differ by a twentieth and smaller ones by a factor
-    of 2. Those like 1e-9, which are rounding errors, may differ by a factor of 10.
+    Of numbers with a point, those from 0.1 up may differ by a twentieth, and smaller ones by a
+    factor of 2. Those like 1e-9, which are rounding errors, may differ by a factor of 10.
     """
     if re.sub(NUMBER, "#", shown).split() != re.sub(NUMBER, "#", came).split():
         return False
