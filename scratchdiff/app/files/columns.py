@@ -1,6 +1,5 @@
 """What the columns of a file are: coordinates, an index that is left out, or the label."""
 import re
-import shlex
 
 import numpy as np
 
@@ -80,20 +79,15 @@ def complaint(table, label, line, cells):
             number(cell, table.mark)
         except ValueError as error:
             return ValueError(f"line {line}: {called(column, table.names)} holds {error}"
-                              + advice(table, label, column))
+                              + advice(table, column))
 
 
-def advice(table, label, column):
+def advice(table, column):
     """What to do about a column of words; or, for a single word, what was taken for a header."""
     cells = [row[column] for _, row in table.sample if len(row) == table.width]
     if 2 * sum(map(is_word, cells)) <= len(cells):
         return f" (line {table.header} was read as a header)" if table.header else ""
-    if label is not None:
-        return "; leave that column out of the file"
-    name = table.names[column] if table.names else ""
-    known = name and table.names.count(name) == 1
-    label = shlex.quote(name) if known else column + 1
-    return f"; read the column as labels with --label {label}, or leave it out of the file"
+    return "; leave that column out of the file"
 
 
 def index_columns(points, columns, names):
