@@ -12,7 +12,7 @@ import pytest
 
 from scratchdiff import reference
 from scratchdiff.app.check import print_link
-from scratchdiff.chain import diffusion
+from scratchdiff.chain import backprop, diffusion, layers
 from scratchdiff.chain.backprop import (adam_is_reference, adam_step_length, network_gradients,
                                         network_is_reference, reference_gradients)
 from scratchdiff.chain.diffusion import (batches_are_fair, blocks_are_the_walk, floor_is_loss,
@@ -47,7 +47,7 @@ MEASURES = [link.measure for link in ALL]
 REFERENCE = {
     "the reference forgets an activation's slope": (reference_gradients, "reference.py with relu",
         [(reference.backward, "dx[k] * slope(sums[layer - 1][k])", "dx[k]")]),
-    "the reference's dW": (reference_gradients, "layers[0].W[",
+    "the reference's dW": (reference_gradients, ".W[",
         [(reference.backward, "x[k] * dz[j] for j", "x[k] + dz[j] for j")]),
     "the reference's loss without its 2": (reference_gradients, "0.5 times what it should be",
         [(reference.loss_and_gradients, "gain * 2 *", "gain *")]),
@@ -244,6 +244,14 @@ SAMPLER = {
 def trained_without_a_fault():
     """The chain trains a network, once. No fault may be planted then."""
     trained()
+
+
+@pytest.fixture(autouse=True)
+def smaller_networks(monkeypatch):
+    """Still oblong and square, with both activations and both meanings of the output."""
+    for room in (layers, backprop, diffusion):
+        monkeypatch.setattr(room, "WIDTHS", (3, 4, 4, 2))
+    monkeypatch.setattr(backprop, "KINDS", [("relu", "eps"), ("silu", "v")])
 
 
 def plant(patch, edits):
