@@ -76,6 +76,11 @@ def test_a_point_does_not_depend_on_where_the_sample_starts(skip, n, whole):
     assert np.array_equal(points(n, skip), whole[skip:skip + n])
 
 
+def test_a_sample_starts_at_point_0(whole):
+    first = next(sample(network(), SCHEDULE, 5, 2, np.random.default_rng(3)))
+    assert np.array_equal(first, whole[:5])
+
+
 def test_points_depend_on_the_seed(whole):
     assert (points(BLOCK, seed=4) != whole[:BLOCK]).any(axis=1).all(), "no point is the same"
     assert len(np.unique(whole, axis=0)) == len(whole), "no block repeats another"

@@ -83,9 +83,8 @@ def test_every_part_of_a_run_has_its_stream():
     network = MLP((3, 8, 8, 2), stream(rng, INIT), ACTIVATIONS["silu"])
     assert np.array_equal(model.adam.params, network.params)
     batches = chunked_batches(model.data.draw, model.denoiser.schedule, stream(rng, TRAINING),
-                              recipe.batch_size, recipe.antithetic, levels=model.levels)
-    twin = new()
-    by_hand = list(train(twin.denoiser, twin.adam, batches, 30, recipe.lr_at, model.levels.weight))
+                              recipe.batch_size, recipe.antithetic)
+    by_hand = list(train(twin.denoiser, twin.adam, batches, 30, recipe.lr_at))
     assert run(model) == by_hand
     require_equal(model, replace(twin, losses=[loss for _, loss in by_hand]))
     blocks = sample(model.denoiser, model.denoiser.schedule, 5, 2, stream(rng, SAMPLING))
