@@ -30,7 +30,7 @@ def bend(f, x, h):
 
 TOLERANCE = 1e-7                        # far above the 4e-11 in `slope`, far below a mistake
 EPS = np.finfo(np.float64).eps          # 2.2e-16, the spacing of float64 at 1
-SAFETY = 2                              # an estimate may be off by this times what the next changes
+SAFETY = 3                              # an estimate may be off by this times what the next changes
 
 
 def check_gradients(layer, x, *rest, constants=(), tolerance=TOLERANCE):
@@ -121,9 +121,12 @@ def slope(f, x, claim, least, tolerance):
 
 
 def ladder(f, x):
-    """What `slope` returns, from all steps between 2 |x|, at least 2, and a billionth of |x|."""
-    top, bottom = 2 * max(abs(x), 1), max(1e-9 * min(abs(x) or 1, 1), 64 * np.spacing(abs(x)))
-    steps = 2.0 ** np.arange(np.floor(np.log2(top)), np.log2(bottom), -1)
+    """What `slope` returns, from all steps between 2 |x|, at least 2, and a billionth of |x|.
+
+    No step is a power of 2: with such steps, what is rounded repeats itself and goes unseen.
+    """
+    top, bottom = 4 * max(abs(x), 1), max(1e-9 * min(abs(x) or 1, 1), 64 * np.spacing(abs(x)))
+    steps = 0.7 * 2.0 ** np.arange(np.floor(np.log2(top)), np.log2(bottom), -1)
     changes = np.array([central_difference(f, x, h) for h in steps])        # (steps, outputs)
     kinks = np.array([bend(f, x, h) for h in steps])
     moves = steps[:, None] * (np.abs(changes) + np.abs(kinks))
