@@ -30,7 +30,7 @@ def bend(f, x, h):
 
 TOLERANCE = 1e-7                        # far above the 4e-11 in `slope`, far below a mistake
 EPS = np.finfo(np.float64).eps          # 2.2e-16, the spacing of float64 at 1
-SAFETY = 2                              # an estimate may be off by this times what the next changes
+SAFETY = 3                              # how many times its last change an estimate may be off
 
 
 def check_gradients(layer, x, *rest, constants=(), tolerance=TOLERANCE):
@@ -121,9 +121,12 @@ def slope(f, x, claim, least, tolerance):
 
 
 def ladder(f, x):
-    """What `slope` returns, from all steps between 2 |x|, at least 2, and a billionth of |x|."""
-    top, bottom = 2 * max(abs(x), 1), max(1e-9 * min(abs(x) or 1, 1), 64 * np.spacing(abs(x)))
-    steps = 2.0 ** np.arange(np.floor(np.log2(top)), np.log2(bottom), -1)
+    """What `slope` returns, from all steps between 2 |x|, at least 2, and a billionth of |x|.
+
+    No step is a power of 2: such steps can repeat the same rounding, so that it goes unseen.
+    """
+    top, bottom = 4 * max(abs(x), 1), max(1e-9 * min(abs(x) or 1, 1), 64 * np.spacing(abs(x)))
+    steps = 0.7 * 2.0 ** np.arange(np.floor(np.log2(top)), np.log2(bottom), -1)
     changes = np.array([central_difference(f, x, h) for h in steps])        # (steps, outputs)
     kinks = np.array([bend(f, x, h) for h in steps])
     moves = steps[:, None] * (np.abs(changes) + np.abs(kinks))
@@ -154,11 +157,11 @@ def limit(values, steps, powers, rounding):
 
     The steps (k,) fall by halves. If v(h) = v + a h^p + b h^q + ..., then
         (2^p v(h/2) - v(h)) / (2^p - 1)
-    is free of h^p; and once more, of h^q (Richardson 1911). The error that is left is less than
-    what the next step still changes. Below some step that change is all rounding of f: times h, it
-    stays the same. So it counts at every larger step too, and the bound is smallest somewhere in
-    the middle. Among the values that agree with those of all smaller steps, take the one with the
-    smallest bound. The four smallest steps only bear witness.
+    is free of h^p; and once more, of h^q (Richardson 1911). How far that may be off shows in what
+    it changed since the step before. From some step on, the change is all rounding of f: times h,
+    it stays the same. So it counts at every larger step too, and the bound is smallest somewhere
+    in the middle. Among the values that agree with those of all smaller steps, take the one with
+    the smallest bound. The four smallest steps only bear witness.
     """
     for p in powers:
         values = (2 ** p * values[1:] - values[:-1]) / (2 ** p - 1)

@@ -22,12 +22,14 @@ class Held:
 
     def __init__(self, trail, name):
         self.trail, self.name = trail, name
-        self.constant = any(key in getattr(holder, "constants", ()) for holder, key in trail)
+        self.constant = any(key in declared(holder, "constants") for holder, key in trail)
 
     def array(self):
         """The array as it is now: forward may put another in its place."""
         holder, key = self.trail[-1]
-        return holder[key] if isinstance(holder, BOXES) else getattr(holder, key, None)
+        if isinstance(holder, BOXES):
+            return contents(holder).get(key)
+        return getattr(holder, key, None)
 
     def gradient(self):
         """What backward left for it, or None."""
@@ -78,15 +80,20 @@ def contents(holder):
         return dict(enumerate(holder))
     if type(holder).__module__.split(".")[0] in ("builtins", "numpy"):
         return {}
-    declared = getattr(holder, "parameters", ())
-    declared = declared if isinstance(declared, BOXES) else ()
-    names = [name for name in declared if isinstance(name, str)]
+    names = declared(holder, "parameters")
     names += [f"d{name}" for name in names]
     for kind in type(holder).__mro__:   # __slots__, and arrays that all objects of a class share
         names += [name for name, value in vars(kind).items()
                   if isinstance(value, (MemberDescriptorType, np.ndarray))]
     found = {name: getattr(holder, name) for name in names if hasattr(holder, name)}
     return {**found, **getattr(holder, "__dict__", {})}
+
+
+def declared(holder, attribute):
+    """The names in an attribute like parameters = ("W", "b"); none if it is something else."""
+    names = getattr(holder, attribute, ())
+    names = names if isinstance(names, (*BOXES, set)) else ()
+    return [name for name in names if isinstance(name, str)]
 
 
 def gradient_names(key):

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchdiff.nn.parameters import add_shared, held, is_floats, is_view, without_views
+from scratchdiff.nn.parameters import (
+    add_shared, declared, held, is_floats, is_view, without_views)
 
 SEED = 9                                # not 0, with which x is often drawn: x.T @ x is symmetric
 
@@ -50,7 +51,7 @@ class Subject:
     def __init__(self, layer, values, constants):
         expect_layer(layer)
         self.constants = {constants} if isinstance(constants, str) else {*constants}
-        named = self.constants | {*getattr(layer, "constants", ())}
+        named = self.constants | {*declared(layer, "constants")}
         self.layer, self.values, self.arguments = layer, list(values), []
         self.held, self.faults, self.notes = [], [], []
         for i, name in enumerate(argument_names(layer, len(values))):
@@ -167,7 +168,7 @@ class Subject:
         except Exception:
             change = np.inf
         now = place.array()
-        if now is None or before.size and np.array_equal(now, before):
+        if np.shape(now) != before.shape or before.size and np.array_equal(now, before):
             return None
         now[...] = before
         return not change <= 1e-12 * np.abs(y).max(initial=0)
