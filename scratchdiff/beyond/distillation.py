@@ -5,8 +5,8 @@ and let the student learn where each one leads. (Salimans & Ho 2022 halve the nu
 and again. To learn from the whole walk at once is shorter, and better on our shapes.)
 
 A step of DDIM is x' = A x + B eps, so exactly one eps leads from x to x'. With that eps as the
-target, a student is an ordinary denoiser: the same loop trains it, and plain `ddim` walks it. Its
-schedule has only the K levels where its steps begin.
+target, a student is an ordinary denoiser: the same loop trains it, and plain `ddim` is its walk.
+Its schedule has only the K levels where its steps begin.
 
     schedule = student_schedule(teacher.schedule, K)
     student = Denoiser(network, schedule, "v")                          # network: a new one

@@ -35,8 +35,13 @@ def ddim_step(x, t, to, eps_hat, z, schedule, eta=0.0):
 def ddim(denoiser, schedule, x, rng, levels=None, eta=0.0):
     """A sampler: walk the rows of x (n, d) from level to level; yield them after each step.
 
-    `levels` is what few_levels returns; all of them unless given. rng draws only if eta > 0. With
-    eta = 0 the same noise always becomes the same points, and halving the steps halves the error.
+    `levels` is what few_levels returns; all of them unless given. rng draws only if eta > 0.
+
+    With eta = 0 the walk is a map: the same noise always becomes the same points. Halving its steps
+    halves its error. It also carries to the end what is wrong at the start. Level T - 1 still holds
+    0.27 of a point, and the walk begins with none of it: so the perfect denoiser's moons and
+    checkerboards come out about 1 % too wide. (In fifty steps with fresh noise, eta = 1, they come
+    out 1 % and 2 % too narrow.)
     """
     levels = few_levels(schedule, schedule.T) if levels is None else levels
     for t, to in zip(levels, levels[1:]):
@@ -48,19 +53,21 @@ def ddim(denoiser, schedule, x, rng, levels=None, eta=0.0):
 def dpm(denoiser, schedule, x, rng, levels=None):
     """A sampler like ddim, but halving the steps divides the error by four.
 
-    This is DPM-Solver++(2M) (Lu et al. 2022, algorithm 2). Divide x = a x_0 + s eps by s, and what
-    a DDIM step freezes has the weight 1, and what it changes the weight a / s = e^u:
-        x / s = e^u x0_hat + eps_hat        ->      x'/s' - x/s = (e^u' - e^u) x0_hat
-    Very short steps would ask for a fresh x0_hat at every u. They add up to an integral:
-        x'/s' - x/s = integral from u to u' of e^v x0_hat(v) dv
-    Draw a straight line through the last two guesses, at the log-SNRs u_before and u:
+    This is DPM-Solver++(2M) (Lu et al. 2022, algorithm 2). Divide x = a x0_hat + s eps_hat by s:
+        x / s = e^u x0_hat + eps_hat
+    A DDIM step keeps both guesses while u moves to u', so x / s grows by (e^u' - e^u) x0_hat. With
+    a fresh guess at every u, that growth would be an integral:
+        x'/s' - x/s = integral of e^v x0_hat(v) dv, from u to u'
+    Between two calls of the denoiser, guess that x0_hat goes on along the straight line through its
+    last two values:
         x0_hat(v) = x0_hat + (v - u) slope,     slope = (x0_hat - x0_hat_before) / (u - u_before)
-    Read it halfway, at v = (u + u') / 2, and freeze that `guess` during the step: a midpoint rule.
-    Then multiply by s'. Since s' e^u' = a' and s' e^u = a s'/s,
+    Keep its value halfway, at v = (u + u') / 2, for the whole step (a midpoint rule):
+        x'/s' - x/s = (e^u' - e^u) guess
+    Multiply by s'. Since s' e^u' = a' and s' e^u = a s'/s,
         x' = (s'/s) x + (a' - a s'/s) guess
 
-    The first step has only one guess, and the last leads to u' = infinity. Both freeze x0_hat: they
-    are DDIM's.
+    The first step has only one value, and the last one leads to u' = infinity. Both keep x0_hat,
+    and so they are steps of DDIM.
     """
     levels = few_levels(schedule, schedule.T) if levels is None else levels
     before = None
