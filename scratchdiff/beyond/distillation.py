@@ -2,7 +2,7 @@
 
 Without fresh noise the teacher's walk is a map from noise to points. Cut the walk into K stretches,
 and let the student learn where each one leads. (Salimans & Ho 2022 halve the number of steps again
-and again. To learn from the whole walk at once is shorter, and better on our shapes.)
+and again. To learn from the whole walk at once is shorter and cheaper.)
 
 A step of DDIM is x' = A x + B eps, so exactly one eps leads from x to x'. With that eps as the
 target, a student is an ordinary denoiser: the same loop trains it, and plain `ddim` is its walk.
@@ -14,8 +14,8 @@ Its schedule has only the K levels where its steps begin.
     for step, loss in train(student, adam, student_batches(pairs, schedule, rng), steps, lr): ...
     for x in ddim(student, schedule, noise, rng): ...                   # K steps
 
-On the circle, the root mean square of radius - 1 is 0.0027 for 4 steps and 0.0092 for one: twelve
-times less than the tutorial's 0.112 for fifty.
+On the circle, the root mean square of radius - 1 is 0.0021 for 4 steps and 0.0056 for one, in the
+median of five seeds. The tutorial's fifty steps reach 0.112, twenty times as much as this one step.
 """
 import numpy as np
 

@@ -124,7 +124,11 @@ SPACINGS = {
     "even": lambda schedule, height: height * (schedule.T - 1),
 }
 
-# Each sampler with its best spacing: the energy distance to the true points is the smallest, on
-# moons, spiral and checkerboard at 10 and 20 steps. In 1e-4, networks of the default recipe, 10
-# steps: dpm 6, 4, 4 (quadratic 9, 5, 14; even 161, 114, 233); ddim 30, 9, 36 (log-snr 54, 21, 67).
+# Each sampler with the spacing that suits it best. The energy distance to the true points of moons,
+# spiral and checkerboard, in 1e-4, after 5 steps, is (median of three networks, sharp recipe)
+#                      ddim              dpm
+#     log-snr     294  232  387     32   31   21
+#     quadratic   149   93  209     89   65  107
+#     even        231  165  223    705  787  739
+# After 10 steps these two still win, or are at most 12 % behind.
 SAMPLERS = {"ddim": (ddim, "quadratic"), "dpm": (dpm, "log-snr")}
