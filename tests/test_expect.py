@@ -40,7 +40,8 @@ def after_forward(n=4, d=3):
 def test_right_use_passes_through():
     layer, x = Double(), np.ones((4, 3))
     assert (layer.forward(x) == 2 * x).all()
-    assert (layer.forward(x, 5.0) == 5 * x).all(), "further arguments reach forward"
+    assert (layer.forward(x, factor=7.0) == 7 * x).all(), "further arguments reach forward"
+    assert (layer.forward(x, 5.0) == 5 * x).all()
     assert (layer.backward(x) == 5 * x).all()
     assert Double.forward.__name__ == "forward"
     assert Double.forward.__doc__ == "Docstrings survive."

@@ -19,9 +19,9 @@ def checked(layer):
     layer.y_shape = None                # of the output, once there is one; () for a loss
 
     @wraps(forward)
-    def checked_forward(self, x, *rest):
+    def checked_forward(self, x, *rest, **named):
         expect(x_name, x)
-        y = forward(self, x, *rest)
+        y = forward(self, x, *rest, **named)
         self.y_shape = getattr(y, "shape", ())
         return y
 
