@@ -190,7 +190,14 @@ def test_a_pair_has_one_shape_and_at_least_one_entry():
 
 @pytest.mark.parametrize("number", [0.1, 1, 1e300, 5e-324, np.float32(2), np.array([0.1, 3])])
 def test_a_positive_number_passes(number):
-    assert expect_positive("lr", number) is None
+    assert expect_positive("lr", number, (2,)) is None
+
+
+def test_numbers_of_another_shape_are_named():
+    with pytest.raises(ValueError, match=r"^lr must be one number or have shape \(2,\), got \(3,\)$"):
+        expect_positive("lr", np.ones(3), (2,))
+    with pytest.raises(ValueError, match=r"^lr must be one number or have shape \(\), got \(1,\)$"):
+        expect_positive("lr", np.ones(1))
 
 
 @pytest.mark.parametrize("number", [
@@ -199,7 +206,7 @@ def test_a_positive_number_passes(number):
 ])
 def test_a_number_that_is_not_positive_is_named(number):
     with pytest.raises(ValueError, match="^lr must be a number above 0, got "):
-        expect_positive("lr", number)
+        expect_positive("lr", number, (2,))
 
 
 def test_fractions_are_a_row_of_numbers_between_0_and_1():

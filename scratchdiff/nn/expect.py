@@ -68,10 +68,15 @@ def expect_pair(name, array, other_name, other):
         raise ValueError(f"{name} must have at least one entry, got shape {array.shape}")
 
 
-def expect_positive(name, number):
-    """Raise ValueError unless `number`, or each entry of an array, is finite and above 0."""
+def expect_positive(name, number, shape=()):
+    """Raise ValueError unless `number`, or each entry of an array of that shape, is above 0.
+
+    Infinity is refused too.
+    """
     if type(number) is float and 0 < number < np.inf:
         return                          # the usual case, at every step of Adam
+    if np.shape(number) not in ((), shape):
+        raise ValueError(f"{name} must be one number or have shape {shape}, got {np.shape(number)}")
     if not (np.min(number) > 0 and np.max(number) < np.inf):
         raise ValueError(f"{name} must be a number above 0, got {number}")
 
