@@ -116,7 +116,7 @@ STALE = {
          "s = 0.5 * np.tanh(0.5 * x) + 0.5\n        self.s = getattr(self, 's', s)"),
         (SiLU, "self.y = x * self.s", "self.y = x * s")],
     "MSE": [
-        (MSE, "self.weighted = np.asarray(weight, guess.dtype) * difference",
+        (MSE, "self.weighted = row_weights(\"weight\", weight, guess) * difference",
          "self.weighted = getattr(self, 'weighted', weight * difference)"),
         (MSE, "np.vdot(self.weighted, difference)", "np.sum(weight * difference ** 2)")],
     "Denoiser": [

@@ -68,6 +68,15 @@ def expect_pair(name, array, other_name, other):
         raise ValueError(f"{name} must have at least one entry, got shape {array.shape}")
 
 
+def row_weights(name, weight, array):
+    """`weight` with the dtype of `array`: one number, or (n, 1) for its n rows, else ValueError."""
+    weight = np.asarray(weight, array.dtype)
+    if weight.shape not in ((), (len(array), 1)):
+        raise ValueError(f"{name} must be one number or have shape ({len(array)}, 1), "
+                         f"got {weight.shape}")
+    return weight
+
+
 def expect_positive(name, number, shape=()):
     """Raise ValueError unless `number`, or each entry of an array of that shape, is above 0.
 
