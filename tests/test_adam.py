@@ -99,6 +99,16 @@ def test_a_wrong_lr_is_refused_before_anything_moves(lr):
     assert adam.k == 0 and not adam.m.any() and not adam.v.any()
 
 
+@pytest.mark.parametrize("shape", [(2,), (1,), (3, 1), (1, 3), (0,)])
+def test_an_lr_of_another_shape_is_refused_before_anything_moves(shape):
+    params = np.array([1.0, 2.0, 3.0])
+    adam = Adam(params, np.ones(3))
+    with pytest.raises(ValueError, match=r"lr must be one number or have shape \(3,\), got"):
+        adam.step(np.full(shape, 0.1))
+    assert params.tolist() == [1, 2, 3]
+    assert adam.k == 0 and not adam.m.any() and not adam.v.any()
+
+
 @pytest.mark.parametrize("name, value, message", [
     ("beta1", 1, "beta1 must be at least 0 and below 1, got 1"),
     ("beta1", np.nan, "beta1 must be at least 0 and below 1, got nan"),

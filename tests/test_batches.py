@@ -62,6 +62,11 @@ def test_pairs_have_opposite_noise_on_the_same_point():
         assert np.allclose(np.hypot(*signal.T), radius, rtol=1e-12)
 
 
+def test_a_run_starts_at_step_0():
+    first = next(chunked_batches(circle, SCHEDULE, np.random.default_rng(0), 8, dtype=np.float64))
+    assert all(map(np.array_equal, first, batches(1)[0]))
+
+
 def test_pairs_are_made_only_when_asked_for():
     [(xt, _, eps)] = batches(1, batch_size=100)
     assert len(np.unique(np.abs(eps))) == eps.size

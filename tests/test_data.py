@@ -25,6 +25,7 @@ def test_a_shape(name):
     assert drawn.dtype == np.float32 and real.dtype == np.float64
     assert np.array_equal(drawn, shape.draw(5, rng(), np.float32))
     assert np.array_equal(real, shape.draw(5, rng()))
+    assert data.standard.center.shape == data.standard.scale.shape == (2,)
     one = np.ones((1, 2))
     assert np.array_equal(data.standard.back(one), one), "a shape is given in standard form"
 

@@ -40,7 +40,8 @@ def after_forward(n=4, d=3):
 def test_right_use_passes_through():
     layer, x = Double(), np.ones((4, 3))
     assert (layer.forward(x) == 2 * x).all()
-    assert (layer.forward(x, 5.0) == 5 * x).all(), "further arguments reach forward"
+    assert (layer.forward(x, factor=7.0) == 7 * x).all(), "further arguments reach forward"
+    assert (layer.forward(x, 5.0) == 5 * x).all()
     assert (layer.backward(x) == 5 * x).all()
     assert Double.forward.__name__ == "forward"
     assert Double.forward.__doc__ == "Docstrings survive."
@@ -189,7 +190,15 @@ def test_a_pair_has_one_shape_and_at_least_one_entry():
 
 @pytest.mark.parametrize("number", [0.1, 1, 1e300, 5e-324, np.float32(2), np.array([0.1, 3])])
 def test_a_positive_number_passes(number):
-    assert expect_positive("lr", number) is None
+    assert expect_positive("lr", number, (2,)) is None
+
+
+def test_numbers_of_another_shape_are_named():
+    lr = r"^lr must be one number or have shape "
+    with pytest.raises(ValueError, match=lr + r"\(2,\), got \(3,\)$"):
+        expect_positive("lr", np.ones(3), (2,))
+    with pytest.raises(ValueError, match=lr + r"\(\), got \(1,\)$"):
+        expect_positive("lr", np.ones(1))
 
 
 @pytest.mark.parametrize("number", [
@@ -198,7 +207,7 @@ def test_a_positive_number_passes(number):
 ])
 def test_a_number_that_is_not_positive_is_named(number):
     with pytest.raises(ValueError, match="^lr must be a number above 0, got "):
-        expect_positive("lr", number)
+        expect_positive("lr", number, (2,))
 
 
 def test_fractions_are_a_row_of_numbers_between_0_and_1():

@@ -16,20 +16,21 @@ from scratchdiff.chain import backprop, diffusion, layers
 from scratchdiff.chain.backprop import (adam_is_reference, adam_step_length, network_gradients,
                                         network_is_reference, reference_gradients)
 from scratchdiff.chain.diffusion import (batches_are_fair, blocks_are_the_walk, floor_is_loss,
-                                         network_excess, network_radius, noise_is_reference,
-                                         perfect_radius, sampler_is_reference, score_is_gradient,
-                                         step_is_posterior)
+                                         guess_is_exact, network_excess, network_radius,
+                                         noise_is_reference, perfect_radius, sampler_is_reference,
+                                         score_is_gradient, step_is_posterior)
 from scratchdiff.chain.links import LINKS
 from scratchdiff.chain.trained import trained
-from scratchdiff.diffusion.denoiser import Denoiser
+from scratchdiff.diffusion.denoiser import Denoiser, v_skip_and_gain
 from scratchdiff.diffusion.levels import EvenLevels
 from scratchdiff.diffusion.sampling import reverse_process, reverse_step
-from scratchdiff.diffusion.schedule import Schedule, posterior_variance
+from scratchdiff.diffusion.schedule import Schedule, beta_variance, posterior_variance
 from scratchdiff.diffusion.training import noisy_points
 from scratchdiff.experiment.data import shape_data
 from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
 from scratchdiff.fast.batches import chunked_batches
+from scratchdiff.fast.blocks import sample, walk
 from scratchdiff.fast.inference import in_place, relu_in_place, silu_in_place
 from scratchdiff.measure.exact import ExactDenoiser, bayes
 from scratchdiff.nn.adam import Adam
@@ -75,7 +76,10 @@ BACKPROP = {
     "SiLU's slope without s": (network_gradients, "SiLU: WRONG",
         [(SiLU, "self.s + self.y * (1 - self.s)", "self.y * (1 - self.s)")]),
     "the loss's gradient over n, not n d": (network_gradients, "MSE: WRONG",
-        [(MSE, "self.weighted.size", "len(self.weighted)")]),
+        [(MSE, "2 / self.weighted.size", "2 / len(self.weighted)")]),
+    "the loss's gradient without its weights": (network_gradients, "MSE with weights: WRONG",
+        [(MSE, "self.weighted = ", "self.weighted = difference; w = "),
+         (MSE, "np.vdot(self.weighted, difference)", "np.vdot(w, difference)")]),
     "a wave's slope without k": (network_gradients, "Waves: WRONG",
         [(Waves, "dx[:, :d] += k * ", "dx[:, :d] += ")]),
     "the loss over n, not n d": (network_gradients, "MSE: WRONG",
@@ -115,7 +119,7 @@ STALE = {
          "s = 0.5 * np.tanh(0.5 * x) + 0.5\n        self.s = getattr(self, 's', s)"),
         (SiLU, "self.y = x * self.s", "self.y = x * s")],
     "MSE": [
-        (MSE, "self.weighted = np.asarray(weight, guess.dtype) * difference",
+        (MSE, "self.weighted = row_weights(\"weight\", weight, guess) * difference",
          "self.weighted = getattr(self, 'weighted', weight * difference)"),
         (MSE, "np.vdot(self.weighted, difference)", "np.sum(weight * difference ** 2)")],
     "Denoiser": [
@@ -137,7 +141,7 @@ OPTIMISER = {
     "another eps, in Adam alone": (adam_is_reference, "params[",
         [(Adam, "eps=1e-8", "eps=1e-7")]),
     "another eps, twice": (adam_step_length, "gradient 0.01",
-        [(Adam, "eps=1e-8", "eps=1e-6"), (reference.adam_step, "eps=1e-8", "eps=1e-6")]),
+        [(Adam, "eps=1e-8", "eps=1e-7"), (reference.adam_step, "eps=1e-8", "eps=1e-7")]),
     "eps under the root, twice": (adam_step_length, "gradient 0.01",
         [(Adam, "(np.sqrt(self.v) + self.eps * root)",
           "np.sqrt(self.v + self.eps * root ** 2)"),
@@ -156,6 +160,21 @@ BATCHES = {
     "the noise without its square root, twice": (batches_are_fair, "x_t without the noise",
         [(Schedule, "noise = np.sqrt(1 - self.alpha_bars)", "noise = (1 - self.alpha_bars)"),
          (reference.add_noise, "sqrt(1 - alpha_bar) *", "(1 - alpha_bar) *")]),
+    "v with the wrong sign, twice": (guess_is_exact, "it predicts v",
+        [(v_skip_and_gain, "return noise, signal", "return -noise, signal"),
+         (reference.skip_and_gain, "(sqrt(1 - alpha_bar),", "(-sqrt(1 - alpha_bar),")]),
+    "the same noise in both coordinates": (batches_are_fair, "the noise of two coordinates",
+        [(noisy_points, "rng.standard_normal(x0.shape, x0.dtype)",
+          "rng.standard_normal((*x0.shape[:-1], 1)) + 0 * x0")]),
+    "the same noise for a whole batch": (batches_are_fair, "the noises in a batch",
+        [(noisy_points, "rng.standard_normal(x0.shape, x0.dtype)",
+          "rng.standard_normal((*x0.shape[:-2], 1, x0.shape[-1])) + 0 * x0")]),
+    "one point for a whole batch": (batches_are_fair, "the points in a batch",
+        [(chunked_batches, "x0 = x0.reshape(CHUNK, each, -1)",
+          "x0 = x0.reshape(CHUNK, each, -1)[:, :1].repeat(each, axis=1)")]),
+    "uniform noise": (batches_are_fair, "the kurtosis of the noise",
+        [(noisy_points, "rng.standard_normal(x0.shape, x0.dtype)",
+          "rng.uniform(-3 ** 0.5, 3 ** 0.5, x0.shape)")]),
     "the target is another noise": (batches_are_fair, "what is left of x_t without the noise",
         [(noisy_points, "return xt, t, eps", "return xt, t, -eps")]),
     "opposite noise in one coordinate only": (batches_are_fair, "two noises of a pair",
@@ -192,6 +211,8 @@ PERFECT = {
     "the cloud's own variance forgotten": (floor_is_loss, "gaussians",
         [(ExactDenoiser, "s2 = 1 - alpha_bar + alpha_bar * self.width ** 2",
           "s2 = 1 - alpha_bar")]),
+    "a cloud's width that the noise does not shrink": (floor_is_loss, "one wide cloud",
+        [(ExactDenoiser, "alpha_bar * self.width ** 2\n", "self.width ** 2\n")]),
     "the floor without the noise's share": (floor_is_loss, "",
         [(ExactDenoiser, "variance = 1 - slope * noise + ", "variance = 1 - slope + ")]),
 }
@@ -229,8 +250,18 @@ SAMPLER = {
     "the same fresh noise for all points": (sampler_is_reference, "level 49",
         [(reverse_process, "rng.standard_normal(x.shape, x.dtype)",
           "rng.standard_normal((1, x.shape[1]), x.dtype) + 0 * x")]),
-    "the last step left out": (perfect_radius, "",
+    "sigma^2 for sigma with the variance beta, twice": (step_is_posterior, "sigma of beta",
+        [(beta_variance, "schedule.betas[t]", "schedule.betas[t] ** 2"),
+         (reference.reverse_step, "sigma = sqrt(betas[t])\n", "sigma = betas[t]\n")]),
+    "the last step left out": (sampler_is_reference, "49 steps, not 50",
         [(reverse_process, "reversed(range(schedule.T))", "reversed(range(1, schedule.T))")]),
+    "every block from the same stream": (blocks_are_the_walk, "two blocks, which should differ",
+        [(walk, "stream(rng, BLOCKS, block)", "stream(rng, BLOCKS, 0)")]),
+    "a sample that is cut at the wrong place": (blocks_are_the_walk, "5 points have shape (",
+        [(sample, "x[max(skip - start, 0):skip + n - start]", "x[:n]")]),
+    "points that start one too late": (blocks_are_the_walk, "a network with ",
+        [(sample, "x[max(skip - start, 0):skip + n - start]",
+          "np.roll(x, -1, axis=0)[max(skip - start, 0):skip + n - start]")]),
     "ReLU in place at 0.1": (blocks_are_the_walk, "a network with relu",
         [(relu_in_place, "zeros.fill(0)", "zeros.fill(0.1)")]),
     "SiLU in place with another slope": (blocks_are_the_walk, "a network with silu",
@@ -319,7 +350,7 @@ def test_a_fault_in_adam(name, monkeypatch, capsys):
 
 @pytest.mark.parametrize("name", BATCHES)
 def test_a_fault_in_the_batches(name, monkeypatch, capsys):
-    require_red(BATCHES[name], noise_is_reference, monkeypatch, capsys)
+    require_red(BATCHES[name], network_is_reference, monkeypatch, capsys)
 
 
 @pytest.mark.parametrize("name", PERFECT)
@@ -330,6 +361,14 @@ def test_a_fault_in_the_perfect_denoiser(name, monkeypatch, capsys):
 @pytest.mark.parametrize("name", SAMPLER)
 def test_a_fault_on_the_way_back(name, monkeypatch, capsys):
     require_red(SAMPLER[name], step_is_posterior, monkeypatch, capsys)
+
+
+def test_a_perfect_denoiser_that_is_not(monkeypatch, capsys):
+    """It guesses half of the noise."""
+    right = ExactDenoiser.__call__
+    monkeypatch.setattr(ExactDenoiser, "__call__", lambda self, xt, t: 0.5 * right(self, xt, t))
+    red, _ = first_red(perfect_radius, capsys)
+    assert red is perfect_radius
 
 
 @pytest.mark.parametrize("measure", [network_excess, network_radius])
@@ -343,4 +382,4 @@ def test_a_network_that_has_learned_nothing(measure, monkeypatch, capsys):
 def test_every_link_can_turn_red():
     tables = [REFERENCE, BACKPROP, OPTIMISER, BATCHES, PERFECT, SAMPLER]
     red = {measure for table in tables for measure, _, _ in table.values()}
-    assert set(MEASURES) == red | {network_excess, network_radius}
+    assert set(MEASURES) == red | {perfect_radius, network_excess, network_radius}

@@ -107,6 +107,26 @@ def test_in_place_is_forward(activation):
     assert np.allclose(x, y, rtol=1e-14, atol=1e-16), "rounding of a product in another order"
 
 
+def test_a_subclass_of_linear_is_asked_for_its_own_forward():
+    class Doubled(Linear):
+        def forward(self, x):
+            return 2 * super().forward(x)
+    first = linear(3, 4)
+    require_same(Network([Doubled(first.W, first.b), ReLU(), linear(4, 2)]), 6, 3)
+
+
+def test_a_network_without_a_linear():
+    class Scale:
+        parameters = ("c",)
+
+        def __init__(self):
+            self.c = np.full(3, 2.0)
+
+        def forward(self, x):
+            return self.c * x
+    require_same(Network([Scale(), SiLU()]), 6, 3)
+
+
 def test_a_subclass_of_an_activation_is_asked_for_its_own_forward():
     class Leaky(ReLU):
         def forward(self, x):

@@ -62,3 +62,11 @@ def test_misuse_is_named():
         mse.forward(np.ones((3, 2)), [[1.0, 2.0]])
     with pytest.raises(ValueError, match=r"guess must have at least one entry, got shape \(0, 2\)"):
         mse.forward(np.ones((0, 2)), np.ones((0, 2)))
+
+
+@pytest.mark.parametrize("shape", [(2,), (1, 2), (2, 2), (3, 1), (1, 1)])
+def test_a_weight_of_another_shape_is_named(shape):
+    """NumPy would stretch most of these to (2, 2)."""
+    message = r"weight must be one number or have shape \(2, 1\), got"
+    with pytest.raises(ValueError, match=message):
+        MSE().forward(np.ones((2, 2)), np.zeros((2, 2)), np.ones(shape))

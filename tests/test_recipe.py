@@ -24,6 +24,11 @@ def test_every_recipe_makes_sense(name):
     assert RECIPES[name].validated() is RECIPES[name]
 
 
+def test_the_smallest_and_the_largest_of_runs_make_sense():
+    replace(DEFAULT, steps=1, batch_size=1, hidden=(1,), lr=5e-324).validated()
+    replace(DEFAULT, steps=10 ** 9, batch_size=10 ** 6, hidden=(10 ** 6,), lr=1e308).validated()
+
+
 def test_the_widths_of_its_network():
     assert replace(DEFAULT, hidden=(8, 9)).widths(2) == (3, 8, 9, 2)
     assert replace(DEFAULT, hidden=(8,), waves=(2, 4)).widths(3) == (4 + 2 * 2 * 3, 8, 3)

@@ -66,19 +66,19 @@ def network_gradients():
 
 
 def network_is_reference():
-    """The loss and its gradient, twice, from the same clean points and the same noise.
+    """The loss and its gradient, twice, from the same noisy points.
 
-    Two batches in a row, so that a layer which keeps anything of an earlier batch is found.
+    Two batches in a row, so that a layer which keeps anything of an earlier batch is found. The
+    noisy points are the reference's: those of `add_noise` are the claim of a later link.
     """
     misses = {}
     for activation, predicts in KINDS:
         denoiser, mse = Denoiser(small_mlp(activation), Schedule.linear(), predicts), MSE()
         for seed in (3, 2):
-            x0, t, eps = clean_points(seed=seed)
-            xt = denoiser.schedule.add_noise(x0, t, eps)
+            theirs = ReferenceLoss(activation, predicts, seed)
+            xt, t, eps = map(np.array, zip(*theirs.batch))
             loss = mse.forward(denoiser.forward(xt, t), eps)
             denoiser.backward(mse.backward())
-        theirs = ReferenceLoss(activation, predicts, seed)
         kind = f"{activation} that predicts {predicts}"
         grads = denoiser.network.grads
         misses[f"the loss, {kind}"] = abs(loss - theirs.forward(denoiser.network.params))

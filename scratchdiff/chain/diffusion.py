@@ -1,11 +1,12 @@
 """Links of lesson 2: noisy points, batches, the reverse step, the sampler, the perfect denoiser."""
 from dataclasses import replace
 from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
 
 from scratchdiff import reference
-from scratchdiff.chain.layers import WIDTHS
+from scratchdiff.chain.layers import WIDTHS, small_mlp
 from scratchdiff.chain.link import Measured, distance, worst
 from scratchdiff.chain.trained import trained
 from scratchdiff.diffusion.denoiser import Denoiser
@@ -15,13 +16,31 @@ from scratchdiff.experiment.data import shape_data
 from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
 from scratchdiff.fast.batches import CHUNK, chunked_batches
-from scratchdiff.fast.blocks import sample, walk
+from scratchdiff.fast.blocks import BLOCK, sample, walk
 from scratchdiff.measure.exact import ExactDenoiser, floor_and_excess
 from scratchdiff.measure.shapes import SHAPES
 from scratchdiff.nn.layers import ACTIVATIONS
 from scratchdiff.nn.network import MLP
 
 PATH = 1e-10            # two paths that differ by more than rounding, relative to the points
+
+
+def guess_is_exact():
+    """No twin: if the network says what it should, the denoiser says the noise, at every level.
+
+    It should say eps, or sqrt(alpha_bar_t) eps - sqrt(1 - alpha_bar_t) x_0, which is v.
+    """
+    schedule, rng = Schedule.linear(), np.random.default_rng(0)
+    x0, eps = rng.standard_normal((2, schedule.T, 2))
+    t = np.arange(schedule.T)
+    signal, noise = np.sqrt(schedule.alpha_bars)[:, None], np.sqrt(1 - schedule.alpha_bars)[:, None]
+    should_say = {"eps": eps, "v": signal * eps - noise * x0}
+    misses = {}
+    for predicts, F in should_say.items():
+        denoiser = Denoiser(small_mlp("silu"), schedule, predicts)
+        denoiser.network = SimpleNamespace(forward=lambda inputs: F)
+        misses[f"it predicts {predicts}"] = distance(denoiser(signal * x0 + noise * eps, t), eps)
+    return worst(misses)
 
 
 def noise_is_reference():
@@ -42,25 +61,37 @@ def batches_are_fair():
     batches = chunked_batches(SHAPES["circle"].draw, schedule, np.random.default_rng(0), batch_size,
                               antithetic=True, dtype=np.float64)
     xt, t, eps = map(np.array, zip(*(next(batches) for _ in range(2 * CHUNK))))
-    first, second = eps[:, :batch_size // 2], eps[:, batch_size // 2:]      # of each pair
-    levels = np.bincount(t[:, :batch_size // 2].ravel(), minlength=schedule.T)
-    each = levels.sum() / schedule.T                                        # expected
-    means = t[:, :batch_size // 2].mean(axis=1)
-    spread = means.var() / (t.var() / (batch_size // 2))
     alpha_bars = schedule.alpha_bars[t][..., None]
     x0 = (xt - np.sqrt(1 - alpha_bars) * eps) / np.sqrt(alpha_bars)
-    n = len(first[..., 0].ravel())
+    pairs, two = np.split(eps, 2, axis=1), (0, 1)           # the first and the second of each pair
+    first, t, points = pairs[0], t[:, :batch_size // 2], x0[:, :batch_size // 2]
+    n = t.size
+    levels = np.bincount(t.ravel(), minlength=schedule.T)
+    each = n / schedule.T                                   # expected
     return worst({
-        "the mean of the noise": np.abs(first.mean(axis=(0, 1))).max() * np.sqrt(n),
-        "the variance of the noise": np.abs(first.var(axis=(0, 1)) - 1).max() * np.sqrt(n / 2),
-        "two noises of a pair, which should be opposite": np.abs(first + second).max() * np.sqrt(n),
+        "the mean of the noise": np.abs(first.mean(axis=two)).max() * np.sqrt(n),
+        "the variance of the noise": np.abs(first.var(axis=two) - 1).max() * np.sqrt(n / 2),
+        "the kurtosis of the noise, 3 for a Gaussian":
+            np.abs(np.mean(first ** 4, axis=two) / first.var(axis=two) ** 2 - 3).max()
+            * np.sqrt(n / 24),
+        "the noise of two coordinates, which should differ":
+            abs(np.mean(first[..., 0] * first[..., 1])) * np.sqrt(n),
+        "two noises of a pair, which should be opposite": np.abs(sum(pairs)).max() * np.sqrt(n),
         "the noise of two chunks, which should differ":
-            np.abs(np.mean(first[:CHUNK] * first[CHUNK:], axis=(0, 1))).max() * np.sqrt(n / 2),
+            np.abs(np.mean(first[:CHUNK] * first[CHUNK:], axis=two)).max() * np.sqrt(n / 2),
         "how often each level is drawn": np.abs(levels - each).max() / np.sqrt(each),
-        "the levels in a batch, which should differ":
-            abs(spread - 1) * np.sqrt(len(means) / 2),
+        "the levels in a batch, which should differ": sameness(t),
+        "the noises in a batch, which should differ": sameness(first),
+        "the points in a batch, which should differ": sameness(points),
         "what is left of x_t without the noise": np.abs(np.hypot(*x0.T) - 1).max() * 1e9,
     })
+
+
+def sameness(numbers):
+    """How far the variance of the batches' means is from that of independent numbers."""
+    expected = numbers.var(axis=(0, 1)) / numbers.shape[1]
+    means = numbers.mean(axis=1)
+    return np.abs(means.var(axis=0) / expected - 1).max() * np.sqrt(len(means) / 2)
 
 
 def step_is_posterior():
@@ -77,7 +108,9 @@ def step_is_posterior():
         after, after_variance = np.sqrt(1 - beta) * mean, (1 - beta) * variance + beta
         xt = np.array([[after + np.sqrt(after_variance) * eps]])
         ours = reverse_step(xt, t, np.array([[eps]]), np.zeros((1, 1)), schedule)[0, 0]
-        noisy = reverse_step(xt, t, np.array([[eps]]), np.ones((1, 1)), schedule)[0, 0]
+        noisy, beta_noisy = (
+            reverse_step(xt, t, np.array([[eps]]), np.ones((1, 1)), schedule, kind)[0, 0]
+            for kind in ("posterior", "beta"))
         if t == 0:
             misses["level 0, which should lead to x_0"] = abs(ours - x0) + abs(noisy - x0)
         else:
@@ -89,6 +122,7 @@ def step_is_posterior():
             p /= p.sum()
             expected = p @ x
             misses[f"level {t}, the mean"] = abs(ours - expected)
+            misses[f"level {t}, sigma of beta"] = abs(beta_noisy - ours - np.sqrt(beta))
             misses[f"level {t}, sigma"] = abs(noisy - ours - np.sqrt(p @ (x - expected) ** 2))
         mean, variance = after, after_variance
     return worst(misses)
@@ -113,16 +147,20 @@ def floor_is_loss():
     """The variance that the perfect denoiser leaves to the noise is its mean squared error.
 
     For a curve, for clouds, and for moons, whose points are not all equally far from the centre:
-    if they are, the term q^2 of Bayes' rule cancels, and would not be checked.
+    if they are, the term q^2 of Bayes' rule cancels, and would not be checked. And for one cloud
+    that is as wide as the most noise: the width of the others hardly counts.
     """
-    rng = np.random.default_rng(0)
-    misses = {}
+    schedule, rng = Schedule.linear(), np.random.default_rng(0)
+    cases = {"one wide cloud": (ExactDenoiser(schedule, np.zeros((1, 2)), width=1.0),
+                                lambda n, rng: rng.standard_normal((n, 2)))}
     for name in ("circle", "gaussians", "moons"):
         shape = SHAPES[name]
-        exact = ExactDenoiser(Schedule.linear(), shape.grid, shape.standard_width)
-        x0 = shape.draw(5000, rng)
-        t, eps = rng.integers(exact.schedule.T, size=len(x0)), rng.standard_normal(x0.shape)
-        guess, variance = exact.posterior(exact.schedule.add_noise(x0, t, eps), t)
+        cases[name] = ExactDenoiser(schedule, shape.grid, shape.standard_width), shape.draw
+    misses = {}
+    for name, (exact, draw) in cases.items():
+        x0 = draw(5000, rng)
+        t, eps = rng.integers(schedule.T, size=len(x0)), rng.standard_normal(x0.shape)
+        guess, variance = exact.posterior(schedule.add_noise(x0, t, eps), t)
         squares = np.mean((guess - eps) ** 2, axis=1) - variance
         misses[name] = abs(squares.mean()) / (squares.std() / np.sqrt(len(squares)))
     return worst(misses)
@@ -142,7 +180,9 @@ def sampler_is_reference(count=3):
         betas = schedule.betas.tolist()
         alpha_bars = reference.alpha_bars_of(betas)
         x = np.random.default_rng(0).standard_normal((count, 2))
-        states = reverse_process(denoiser, schedule, x, np.random.default_rng(1), variance)
+        states = list(reverse_process(denoiser, schedule, x, np.random.default_rng(1), variance))
+        if len(states) != schedule.T:
+            return Measured(np.inf, f"the walk takes {len(states)} steps, not {schedule.T}")
         theirs, rng = x.tolist(), np.random.default_rng(1)
         for t, state in zip(reversed(range(schedule.T)), states):
             zs = rng.standard_normal((count, 2)).tolist()
@@ -159,15 +199,24 @@ def sampler_is_reference(count=3):
 
 
 def blocks_are_the_walk():
-    """The fast sampler, with its blocks and its forward pass in place, against the plain walk."""
+    """The fast sampler, with its blocks and its forward pass in place, against the plain walk.
+
+    Of the first network, the last two points of block 0 and the first three of block 1.
+    """
     misses = {}
     new = Model.new(replace(RECIPES["tutorial"], hidden=WIDTHS[1:-1]), 0, shape_data("circle"))
-    for name, model in [("relu", new), ("silu", trained())]:
+    for name, model, skip in [("relu", new, BLOCK - 2), ("silu", trained(), 0)]:
         denoiser, _ = in_double(model)
         schedule, rng = denoiser.schedule, np.random.default_rng(0)
-        fast = next(sample(denoiser, schedule, 5, 2, rng, dtype=np.float64))
-        *_, plain = walk(denoiser, schedule, 0, 2, rng, dtype=np.float64)
-        misses[f"a network with {name}"] = distance(fast, plain[:5])
+        fast = np.concatenate(list(sample(denoiser, schedule, 5, 2, rng, skip=skip,
+                                          dtype=np.float64)))
+        ends = [list(walk(denoiser, schedule, block, 2, rng, dtype=np.float64))[-1]
+                for block in range((skip + 4) // BLOCK + 1)]
+        if fast.shape != (5, 2):
+            return Measured(np.inf, f"5 points have shape {fast.shape}")
+        misses[f"a network with {name}"] = distance(fast, np.concatenate(ends)[skip:skip + 5])
+        if skip:
+            misses["two blocks, which should differ"] = float(np.array_equal(*ends))
     return worst(misses)
 
 

@@ -51,8 +51,10 @@ LAYERS = {
        for layer in ACTIVATIONS.values()},
     "LoRA": lambda: {"LoRA": (LoRA(numbers(4, 6), numbers(6), numbers(4, 2, seed=1),
                                    numbers(2, 6, seed=2), alpha=3), numbers(5, 4))},
-    "Waves": lambda: {"Waves": (Waves(2, (1, 3)), numbers(5, 3))},
-    "MSE": lambda: {"MSE": (MSE(), numbers(5, 3), numbers(5, 3, seed=1))},
+    "Waves": lambda: {"Waves": (Waves(2, (2, 0.5)), numbers(5, 3))},
+    "MSE": lambda: {"MSE": (MSE(), numbers(5, 3), numbers(5, 3, seed=1)),
+                    "MSE with weights": (MSE(), numbers(5, 3), numbers(5, 3, seed=1),
+                                         numbers(5, 1, seed=2) ** 2)},
     "MLP": lambda: {f"MLP with {ACTIVATIONS[name].__name__}": (small_mlp(name), numbers(5, 3))
                     for name in ACTIVATIONS},
     "Denoiser": denoisers,

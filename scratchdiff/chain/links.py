@@ -1,8 +1,8 @@
 """All the links of the chain of trust, in groups: what a link rests on stands above it.
 
 Why these bounds. Rounding is about 1e-16 for each operation; 1e-12 and 1e-10 leave room for many of
-them. 1e-6 is for differences over 1e-4 noise widths, whose truncation error is about 1e-8. 1e-5 is
-ten times what Adam's eps adds. Chance is more than 4 standard errors off once in 16,000 times, and
+them. 1e-6 is for differences over 1e-4 noise widths, whose truncation error is about 1e-8. 2e-6 is
+twice what Adam's eps adds. Chance is more than 4 standard errors off once in 16,000 times, and
 more than 5 once in 2 million. 1e-3 is twenty times what the 50 steps cost. The last two bounds are
 what each of ten seeds has to keep.
 """
@@ -16,8 +16,9 @@ LINKS = [
     [Link("every layer's gradients = finite differences", backprop.network_gradients, TOLERANCE),
      Link("the network's gradients = the reference's", backprop.network_is_reference, 1e-12)],
     [Link("20 steps of Adam = 20 of the reference's Adam", backprop.adam_is_reference, 1e-12),
-     Link("a steady gradient: each step has length lr", backprop.adam_step_length, 1e-5)],
-    [Link("noisy points = the reference's, at every level", diffusion.noise_is_reference, 1e-12),
+     Link("a steady gradient: each step has length lr", backprop.adam_step_length, 2e-6)],
+    [Link("a network that is right: the guess is the noise", diffusion.guess_is_exact, 1e-12),
+     Link("noisy points = the reference's, at every level", diffusion.noise_is_reference, 1e-12),
      Link("training batches: chance (in standard errors)", diffusion.batches_are_fair, 5)],
     [Link("the perfect denoiser = its density's differences", diffusion.score_is_gradient, 1e-6),
      Link("the floor = its loss (in standard errors)", diffusion.floor_is_loss, 4)],

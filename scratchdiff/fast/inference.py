@@ -37,14 +37,13 @@ class Inference:
     """
 
     def __init__(self, network, n):
-        self.params = network.params
         piece = PIECE if n % PIECE == 0 else n
         layers = [layer.merged() if isinstance(layer, LoRA) else layer for layer in network.layers]
-        widest = max(len(layer.W) for layer in layers if isinstance(layer, Linear))
+        widest = max((len(layer.W) for layer in layers if type(layer) is Linear), default=0)
         scratch = np.empty(n * (widest + 1), network.params.dtype)      # for activations to work in
         self.steps, target = [], None               # target: the [x, 1] that a layer may write to
         for layer in reversed(layers):
-            if isinstance(layer, Linear):
+            if type(layer) is Linear:
                 W1 = np.vstack([layer.W, layer.b])
                 rows = np.ones((n // piece, piece, len(W1)), W1.dtype)
                 step = Product(rows, W1, None if target is None else target.x)

@@ -46,7 +46,7 @@ class Adam:
         """One step of length about lr: a number above 0, or an array (P,) with one for each
         parameter. ValueError for anything else, before a parameter is moved.
         """
-        expect_positive("lr", lr)
+        expect_positive("lr", lr, self.params.shape)
         self.k += 1
         self.m *= self.beta1
         self.m += (1 - self.beta1) * self.grads

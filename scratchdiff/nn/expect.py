@@ -19,9 +19,9 @@ def checked(layer):
     layer.y_shape = None                # of the output, once there is one; () for a loss
 
     @wraps(forward)
-    def checked_forward(self, x, *rest):
+    def checked_forward(self, x, *rest, **named):
         expect(x_name, x)
-        y = forward(self, x, *rest)
+        y = forward(self, x, *rest, **named)
         self.y_shape = getattr(y, "shape", ())
         return y
 
@@ -68,10 +68,24 @@ def expect_pair(name, array, other_name, other):
         raise ValueError(f"{name} must have at least one entry, got shape {array.shape}")
 
 
-def expect_positive(name, number):
-    """Raise ValueError unless `number`, or each entry of an array, is finite and above 0."""
+def row_weights(name, weight, array):
+    """`weight` with the dtype of `array`: one number, or (n, 1) for its n rows, else ValueError."""
+    weight = np.asarray(weight, array.dtype)
+    if weight.shape not in ((), (len(array), 1)):
+        raise ValueError(f"{name} must be one number or have shape ({len(array)}, 1), "
+                         f"got {weight.shape}")
+    return weight
+
+
+def expect_positive(name, number, shape=()):
+    """Raise ValueError unless `number`, or each entry of an array of that shape, is above 0.
+
+    Infinity is refused too.
+    """
     if type(number) is float and 0 < number < np.inf:
         return                          # the usual case, at every step of Adam
+    if np.shape(number) not in ((), shape):
+        raise ValueError(f"{name} must be one number or have shape {shape}, got {np.shape(number)}")
     if not (np.min(number) > 0 and np.max(number) < np.inf):
         raise ValueError(f"{name} must be a number above 0, got {number}")
 

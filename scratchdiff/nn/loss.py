@@ -1,7 +1,7 @@
 """The mean squared error, and its gradient: where every backward pass begins."""
 import numpy as np
 
-from scratchdiff.nn.expect import checked, expect_pair
+from scratchdiff.nn.expect import checked, expect_pair, row_weights
 
 
 @checked
@@ -24,7 +24,7 @@ class MSE:
     def forward(self, guess, target, weight=1.0):
         expect_pair("guess", guess, "target", target)
         difference = guess - target
-        self.weighted = np.asarray(weight, guess.dtype) * difference
+        self.weighted = row_weights("weight", weight, guess) * difference
         return float(np.vdot(self.weighted, difference)) / guess.size   # a sum of products
 
     def backward(self, dloss=1.0):
