@@ -77,7 +77,7 @@ BACKPROP = {
     "the loss's gradient over n, not n d": (network_gradients, "MSE: WRONG",
         [(MSE, "self.weighted.size", "len(self.weighted)")]),
     "a wave's slope without k": (network_gradients, "Waves: WRONG",
-        [(Waves, "dx[:, :d] += k * ", "dx[:, :d] += ")]),
+        [(Waves, "dz @ self.R.T", "dz @ np.sign(self.R).T")]),
     "the loss over n, not n d": (network_gradients, "MSE: WRONG",
         [(MSE, "/ guess.size", "/ len(guess)")]),
     "the loss's gradient without its 2": (network_gradients, "0.5 times what it should be",
