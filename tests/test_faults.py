@@ -81,7 +81,7 @@ BACKPROP = {
         [(MSE, "self.weighted = ", "self.weighted = difference; w = "),
          (MSE, "np.vdot(self.weighted, difference)", "np.vdot(w, difference)")]),
     "a wave's slope without k": (network_gradients, "Waves: WRONG",
-        [(Waves, "dx[:, :d] += k * ", "dx[:, :d] += ")]),
+        [(Waves, "dz @ self.R.T", "dz @ np.sign(self.R).T")]),
     "the loss over n, not n d": (network_gradients, "MSE: WRONG",
         [(MSE, "/ guess.size", "/ len(guess)")]),
     "the loss's gradient without its 2": (network_gradients, "0.5 times what it should be",

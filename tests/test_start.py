@@ -7,7 +7,7 @@ from tests.program import SMALL, call
 
 QUIET = [*SMALL, "--points", 50, "--quiet"]
 REFUSED = [     # flags for a model of SMALL, what is said
-    ("--lr 1", "was trained with lr 0.02: it cannot go on with 1.0"),
+    ("--lr 1", "was trained with lr 0.015: it cannot go on with 1.0"),
     ("--hidden 8 8", "was trained with hidden 8: it cannot go on with 8 8"),
     ("--recipe tutorial", "was trained with hidden 8: it cannot go on with 64 64, "
                           "as --recipe tutorial has it"),

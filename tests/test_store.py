@@ -81,7 +81,7 @@ def test_the_file_is_plain(path):
     assert header == {"format": "scratchdiff", "version": 2, "names": None, "seed": 3, "step": 5,
                       "data": "points", "recipe": {
         "hidden": [8, 8], "activation": "silu", "predicts": "v", "steps": 30, "batch_size": 16,
-        "antithetic": True, "lr": 0.02, "waves": [], "levels": "low", "lr_by_width": True,
+        "antithetic": True, "lr": 0.015, "waves": [], "levels": "low", "lr_by_width": True,
         "lr_schedule": "linear", "variance": "posterior"}}
 
 

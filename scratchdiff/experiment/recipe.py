@@ -85,7 +85,7 @@ RECIPES = {
     # Chosen by measuring: tests/quality.py shows what each setting brings. The fastest that is
     # sharp on the circle:
     "default": Recipe(hidden=(32,) * 5, activation="silu", predicts="v", steps=2500, batch_size=256,
-                      antithetic=True, lr=2e-2, lr_schedule="linear", variance="posterior",
+                      antithetic=True, lr=1.5e-2, lr_schedule="linear", variance="posterior",
                       levels="low", lr_by_width=True),
     # For anything with more detail than a circle:
     "sharp": Recipe(hidden=(48,) * 4, activation="silu", predicts="v", steps=3000, batch_size=256,

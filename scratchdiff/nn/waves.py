@@ -1,4 +1,4 @@
-"""Waves: show a network its coordinates at several magnifications, for fine detail."""
+"""Waves: show a network its coordinates magnified, so that it can draw fine detail."""
 import numpy as np
 
 from scratchdiff.nn.expect import checked, expect
@@ -6,23 +6,25 @@ from scratchdiff.nn.expect import checked, expect
 
 @checked
 class Waves:
-    """y = [x, sin(k x), cos(k x), ...]: all of x, then two waves of its first d columns for each k.
+    """y = [x, sin(k x), cos(k x)]: all of x, then two waves of its first d columns for each k.
 
     Why. A network bends slowly: between two points that lie close together its output hardly
     changes, and what it draws is blurred there. sin(k x) changes k times as fast as x, so the
     network need not learn to (Tancik et al. 2020). Alone, a wave cannot tell a point from one a
     period, 2 pi / k, away. The cosine and x itself can.
 
-    x (n, m) with m at least d, y (n, m + 2 d K) for K multiples k. The columns after the first d,
-    such as the time, get no waves.
+    x (n, m) with m at least d, y (n, m + 2 d K) for K multiples k. Columns of x after the first d,
+    such as the time, get no waves. With R = [k_1 I, ..., k_K I], one product makes all the k x:
 
-    Backward. Copying has slope 1, and
-        d sin(k x) / dx = k cos(k x)        d cos(k x) / dx = -k sin(k x)
-    x[i, j] reaches its copy and, for each k, the two waves that are made of it alone. With dcopy,
-    dsin and dcos for the columns of dy that belong to them,
-        dL/dx[i, j] = dcopy[i, j]
-            + sum_k k (cos(k x[i, j]) dsin_k[i, j] - sin(k x[i, j]) dcos_k[i, j])
-    Column by column that is the code below. There are no parameters.
+    Forward:    z = x[:, :d] R                                          (n, d K)
+                y = [x, sin(z), cos(z)]
+
+    Backward. Let dy = [dcopy, dsin, dcos], column by column as y. Entry by entry, with slopes
+    d sin(z) / dz = cos(z) and d cos(z) / dz = -sin(z),
+        dL/dz[i, j] = cos(z[i, j]) dsin[i, j] - sin(z[i, j]) dcos[i, j]
+    x reaches y through its copy, with slope 1, and through z, as in a Linear with weights R:
+        dL/dx = dcopy, and in the first d columns dz @ R.T besides
+    For a single k this says d sin(k x) = k cos(k x) dx. There are no parameters.
 
     Parameters
     ----------
@@ -30,23 +32,24 @@ class Waves:
     multiples : sequence of numbers, the k
     """
 
+    constants = ("R",)                  # it has no gradient
+
     def __init__(self, d, multiples):
         self.d, self.multiples = d, tuple(multiples)
+        self.R = np.hstack([k * np.eye(d) for k in self.multiples])     # (d, d K)
 
     def forward(self, x):
         expect("x", x, ("n", "m"))
         if x.shape[1] < self.d:
             raise ValueError(f"x must have {self.d} columns or more, got shape {x.shape}")
-        kx = [k * x[:, :self.d] for k in self.multiples]
-        self.sines = [np.sin(a) for a in kx]                # (n, d) for each k
-        self.cosines = [np.cos(a) for a in kx]
-        pairs = zip(self.sines, self.cosines)
-        return np.concatenate([x, *(wave for pair in pairs for wave in pair)], axis=1)
+        z = x[:, :self.d] @ self.R.astype(x.dtype)                      # (n, d K)
+        self.sin, self.cos = np.sin(z), np.cos(z)
+        return np.concatenate([x, self.sin, self.cos], axis=1)
 
     def backward(self, dy):
-        d, m = self.d, dy.shape[1] - 2 * self.d * len(self.multiples)
-        dx = dy[:, :m].copy()                                           # (n, m)
-        for i, (k, sin, cos) in enumerate(zip(self.multiples, self.sines, self.cosines)):
-            dsin, dcos = np.split(dy[:, m + 2 * d * i:m + 2 * d * (i + 1)], 2, axis=1)
-            dx[:, :d] += k * (cos * dsin - sin * dcos)
+        waves = self.sin.shape[1]
+        dsin, dcos = dy[:, -2 * waves:-waves], dy[:, -waves:]
+        dz = self.cos * dsin - self.sin * dcos                          # (n, d K)
+        dx = dy[:, :-2 * waves].copy()                                  # (n, m)
+        dx[:, :self.d] += dz @ self.R.T.astype(dy.dtype)
         return dx
