@@ -17,12 +17,6 @@ from scratchdiff.app.show.best import loss_parts  # noqa: E402
 
 import numpy as np  # noqa: E402
 
-from scratchdiff import Schedule, sample  # noqa: E402
-from scratchdiff.experiment.data import shape_data  # noqa: E402
-from scratchdiff.experiment.model import Model  # noqa: E402
-from scratchdiff.experiment.recipe import RECIPES  # noqa: E402
-from scratchdiff.app.show.best import loss_parts  # noqa: E402
-
 DEFAULT, TUTORIAL = RECIPES["default"], RECIPES["tutorial"]
 RUNS = {
     "default": DEFAULT,
