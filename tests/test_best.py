@@ -13,6 +13,9 @@ from scratchdiff.experiment.recipe import RECIPES
 from scratchdiff.measure.energy import energy_distance
 from scratchdiff.measure.exact import floor_and_excess
 
+EVEN = np.full(50, 1 / 50)
+UNEVEN = np.append(np.zeros(16), np.full(34, 1 / 34))       # the mean of 16 to 49 is 32.5
+
 
 def untrained(name, seed=0):
     return Model.new(replace(RECIPES["default"], hidden=(4,)), seed, shape_data(name))
@@ -49,7 +52,7 @@ def test_the_parts_add_up_as_they_are_printed():
     rng = np.random.default_rng(0)
     unkind = [(0.32345, 0.00155), (0.00005, 0.00005), (0.32394999, 0.00004999), (0.1, 0.2)]
     for floor, excess in unkind + [tuple(rng.random(2)) for _ in range(300)]:
-        for line in loss_lines(np.full(50, floor), np.full(50, excess)):
+        for line in loss_lines(np.full(50, floor), np.full(50, excess), UNEVEN):
             total, low, more = re.findall(r"\d\.\d{4}", line)
             assert round(float(low) + float(more), 4) == float(total)
             assert float(low) == pytest.approx(floor, abs=5.1e-5)
@@ -58,12 +61,21 @@ def test_the_parts_add_up_as_they_are_printed():
 
 def test_a_line_for_every_ten_levels():
     floor = np.arange(50) / 100
-    first, *lines = loss_lines(floor, np.full(50, 0.125))
+    first, *lines = loss_lines(floor, np.full(50, 0.125), EVEN)
     assert first == "loss 0.3700 = 0.2450 (the best possible) + 0.1250 (this network's error)"
     assert lines[0] == "  levels  0- 9  0.1700 = 0.0450 + 0.1250  (little noise)"
     assert lines[1] == "  levels 10-19  0.2700 = 0.1450 + 0.1250"
     assert lines[4] == "  levels 40-49  0.5700 = 0.4450 + 0.1250  (much noise)" and len(lines) == 5
-    assert loss_lines(floor[:23], floor[:23])[-1].startswith("  levels 20-22  0.4200")
+    short = loss_lines(floor[:23], floor[:23], np.full(23, 1 / 23))
+    assert short[-1].startswith("  levels 20-22  0.4200")
+
+
+def test_the_loss_as_trained_and_the_plain_mean():
+    """Where training does not weigh all levels alike, the report says both."""
+    floor, excess = np.arange(50) / 100, np.arange(50) / 1000
+    lines = loss_lines(floor, excess, UNEVEN)
+    assert lines[0].startswith("loss 0.3575 = 0.3250 (") and len(lines) == 7
+    assert lines[-1].startswith("  mean of all   0.2695 = 0.2450 + 0.0245  (")
 
 
 def test_the_perfect_denoiser_on_the_circle():

@@ -107,8 +107,9 @@ def report(options, model, points):
     if not options.quiet:
         show(more_figures(model, points, model.data.names))
         if parts:
+            lines = loss_lines(*parts, model.levels.shares)
             print("how good could it be? (every noise level counts alike here)",
-                  *loss_lines(*parts), perfect_line(model), sep="\n")
+                  *lines, perfect_line(model), sep="\n")
     points = points[:options.points]
     with held():                        # a picture appears whole or not at all
         draw(options, model, points, result, parts)

@@ -24,9 +24,13 @@ def loss_parts(model):
     return floor_and_excess(model.denoiser, exact, model.data.draw, rng, NOISY)
 
 
-def loss_lines(floor, excess):
-    """Lines of text: the loss and its two parts over all levels, and over every ten of them."""
-    total, best, error = summed(floor, excess)
+def loss_lines(floor, excess, shares):
+    """Lines of text: the loss as trained and its two parts, and those of every ten levels.
+
+    shares (T,): of the levels in the loss that was trained (diffusion/levels.py). If they differ,
+    there is also a line for the plain mean over all levels.
+    """
+    total, best, error = summed(floor, excess, shares)
     lines = [f"loss {total} = {best} (the best possible) + {error} (this network's error)"]
     for first in range(0, len(floor), LEVELS):
         some = slice(first, first + LEVELS)
@@ -35,12 +39,16 @@ def loss_lines(floor, excess):
                      f"{total} = {best} + {error}")
     lines[1] += "  (little noise)"
     lines[-1] += "  (much noise)"
+    if np.ptp(shares) > 0:
+        total, best, error = summed(floor, excess)
+        lines.append(f"  mean of all   {total} = {best} + {error}  "
+                     "(training gives more weight to little noise)")
     return lines
 
 
-def summed(floor, excess):
+def summed(floor, excess, shares=None):
     """(loss, floor, excess): means as text, so rounded that the sum is true as it stands there."""
-    best, error = (round(float(np.mean(part)), 4) for part in (floor, excess))
+    best, error = (round(float(np.average(part, weights=shares)), 4) for part in (floor, excess))
     return tuple(f"{number:.4f}" for number in (best + error, best, error))
 
 

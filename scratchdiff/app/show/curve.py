@@ -7,6 +7,7 @@ from scratchdiff.app.show.svg import SIZE, page, text
 HEIGHT = 230            # of the frame
 GROWTH = 1 / 4          # a group of steps is at least this part of the steps before it,
 SHORTEST = 1 / 100      # and this part of all steps
+CHANCE = 4              # standard errors
 
 
 def loss_curve(losses, floor, caption):
@@ -14,17 +15,21 @@ def loss_curve(losses, floor, caption):
 
     The line is the mean over groups of steps; the band leaves out the lowest and the highest tenth
     of each group. The groups grow longer: at first the loss falls fast, at last it takes hundreds
-    of batches to tell it from the floor.
+    of batches to tell it from the floor. The expected loss is never below the floor: where only
+    chance takes a mean below it, the line is at the floor.
     """
     edges = grouped(len(losses))
     groups = np.split(np.asarray(losses, float), edges[1:-1])
     means = np.array([(group / len(group)).sum() for group in groups])  # the sum could overflow
+    if floor is not None:
+        means = np.where(by_chance_below(means, groups, floor), floor, means)
     lows, highs = np.array([np.quantile(group, [0.1, 0.9]) for group in groups]).T
-    least, most = min(lows.min(), means[-1] if floor is None else floor), highs.max()
-    if most <= least:
-        least, most = (0.9 * least, least) if least else (0.0, 1.0)
+    ends = [lows.min(), highs.max(), means[-1] if floor is None else floor]
+    least, most = min(ends), max(ends)
+    if most == least:
+        least, most = (0.9 * most, most) if most else (0.0, 1.0)
     least -= 0.12 * (most - least)                  # room for the floor's label
-    axes = Axes((0, least), (len(losses), most), LEFT, TOP - 10, SIZE - LEFT - RIGHT, HEIGHT)
+    axes = Axes((0, least), (len(losses), most), LEFT, TOP, SIZE - LEFT - RIGHT, HEIGHT)
     steps = np.concatenate([[0], (edges[:-1] + edges[1:]) / 2, [len(losses)]])
     mean, low, high = (axes.places(np.column_stack([steps, np.pad(values, 1, "edge")]))
                        for values in (means, lows, highs))
@@ -48,6 +53,12 @@ def grouped(n):
     if edges[-1] > n:
         edges[-2:] = [n]                # the last group is longer rather than too short
     return np.array(edges)
+
+
+def by_chance_below(means, groups, floor):
+    """Which means are below the floor, but by less than CHANCE standard errors."""
+    errors = [np.std(group - mean) / len(group) ** 0.5 for group, mean in zip(groups, means)]
+    return (means < floor) & (means > floor - CHANCE * np.array(errors))
 
 
 def joined(places):
