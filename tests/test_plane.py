@@ -27,7 +27,8 @@ def test_one_scale_where_the_spreads_are_alike():
             assert box(low, high)[2] == box(low[::-1], high[::-1])[2] == alike
 
 
-@pytest.mark.parametrize("value, half", [(0.0, 1.0), (5.0, 0.5), (0.02, 0.002), (-2e9, 2e8), (1e-320, 1.0)])
+@pytest.mark.parametrize("value, half", [
+    (0.0, 1.0), (5.0, 0.5), (0.02, 0.002), (-2e9, 2e8), (1e-320, 1.0)])
 def test_a_column_without_spread_gets_some(value, half):
     _, got, alike = box(np.array([0.0, value]), np.array([2.0, value]))
     assert got == pytest.approx([1, half]) and not alike

@@ -136,7 +136,7 @@ def test_an_animation_goes_from_noise_to_shape_and_pauses():
     assert all(a < b for a, b in zip(times, times[1:]))
     assert times[-2] == pytest.approx(4 / 7, abs=1e-4), "4 seconds of 7"
     assert np.array_equal(frames[-1], frames[-2]), "a pause"
-    assert np.array_equal(dots(readable(text), "made"), frames[-1]), "what is seen where nothing plays"
+    assert np.array_equal(dots(readable(text), "made"), frames[-1]), "seen where nothing plays"
     still = readable(scatter(RING, STATES[-1], ["a"]))
     assert np.array_equal(frames[-1], dots(still, "made")), "it ends as the picture, which is full"
     assert {len(frame) for frame in frames} == {500}, "a path glides only between equal numbers"
