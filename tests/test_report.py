@@ -55,8 +55,8 @@ def test_the_energy_distance_to_real_points():
     expected = energy_distance(points[:COMPARED].astype(np.float64), real)
     assert float(found[0][1]) == pytest.approx(expected, rel=0.2)
     halves = [energy_distance(*(data.real(COMPARED, np.random.default_rng([i, j])) for j in (0, 1)))
-              for i in range(4)]
-    assert float(found[1][1]) == pytest.approx(np.mean(halves), rel=1), "four are good to a half"
+              for i in range(2)]
+    assert float(found[1][1]) == pytest.approx(np.mean(halves), rel=1.2), "two are good to a half"
 
 
 def test_real_points_are_as_good_as_real():
@@ -73,9 +73,9 @@ def test_points_off_the_shape_are_counted(name):
 
     def off(points):
         (found, value, meaning), = more_figures(model, points)
-        assert found == "off the shape" and "of real points " in meaning
-        assert ("3 times its width" in meaning) == (SHAPES[name].width > 0)
-        return percent(value), percent(meaning.split("of real points ")[1])
+        assert found == "off the shape" and "real points: " in meaning
+        assert ("(3 widths)" in meaning) == (SHAPES[name].width > 0)
+        return percent(value), percent(meaning.split("real points: ")[1])
     points = model.data.draw(COMPARED, np.random.default_rng(5)).astype(np.float64)
     real, said = off(points)
     assert real == pytest.approx(said, abs=1) and real <= 2

@@ -25,12 +25,12 @@ def loss_parts(model):
 
 
 def loss_lines(floor, excess, shares):
-    """Lines of text: the loss as trained and its two parts, and those of every ten levels.
+    """Lines of text: the loss and its two parts over all levels, and over every ten of them.
 
     shares (T,): of the levels in the loss that was trained (diffusion/levels.py). If they differ,
-    there is also a line for the plain mean over all levels.
+    the last line has that loss.
     """
-    total, best, error = summed(floor, excess, shares)
+    total, best, error = summed(floor, excess)
     lines = [f"loss {total} = {best} (the best possible) + {error} (this network's error)"]
     for first in range(0, len(floor), LEVELS):
         some = slice(first, first + LEVELS)
@@ -40,9 +40,8 @@ def loss_lines(floor, excess, shares):
     lines[1] += "  (little noise)"
     lines[-1] += "  (much noise)"
     if np.ptp(shares) > 0:
-        total, best, error = summed(floor, excess)
-        lines.append(f"  mean of all   {total} = {best} + {error}  "
-                     "(training gives more weight to little noise)")
+        total, best, error = summed(floor, excess, shares)
+        lines.append(f"  as trained    {total} = {best} + {error}  (little noise counts more)")
     return lines
 
 
@@ -52,8 +51,8 @@ def summed(floor, excess, shares=None):
     return tuple(f"{number:.4f}" for number in (best + error, best, error))
 
 
-def perfect_line(model):
-    """A line of text: the same figures of points that the perfect denoiser makes.
+def perfect_lines(model):
+    """Lines of text: the same figures of points that the perfect denoiser makes.
 
     What these points lack is the sampler's doing, not the network's.
     """
@@ -67,6 +66,7 @@ def perfect_line(model):
     else:
         real = real_points(model)[:PERFECT]
         figure, value, _ = off_shape(name, points, real)
-        results = [f"{figure} {value}", f"energy distance {decimals(distance(points, real), 5)}",
-                   f"between {PERFECT} real points {decimals(expected_energy_distance(real), 5)}"]
-    return f"the perfect denoiser, {len(states)} steps: {', '.join(results)}"
+        results = [f"{figure} {value}", f"energy distance {decimals(distance(points, real), 5)} "
+                   f"(between real points {decimals(expected_energy_distance(real), 5)})"]
+    return [f"the perfect denoiser, {PERFECT} points in {len(states)} steps:",
+            "  " + ", ".join(results)]
