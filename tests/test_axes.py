@@ -53,6 +53,7 @@ def test_labels_as_they_look():
     assert labels(ticks(123456.7, 123457.9, 3)) == (["0.0", "0.5"], "+ 123457")
     assert labels(ticks(2e-6, 4e-6, 3)) == (["2", "3", "4"], "\u00d7 1e-6")
     assert labels(ticks(1e6, 3e6, 3)) == (["1", "2", "3"], "\u00d7 1e6")
+    assert labels(ticks(1.7, 1.7 + 4e-6, 3))[1] == "\u00d7 1e-6 + 1.7"
     assert labels(ticks(1e9, 1e9 + 4e-6, 3))[1] == "\u00d7 1e-6 + 1e9"
 
 

@@ -71,6 +71,10 @@ def test_numbers_on_the_axes():
 def test_the_names_of_the_columns():
     named = texts(readable(scatter(RING, RING, ["a"], ["height", "salary"])))
     assert {"height", "salary"} <= set(named)
+    full = scatter(RING, RING, ["a caption as wide as the page is", "and another"], ["x" * 30, "y"])
+    assert "and another" in texts(readable(full)), "the name of an axis is above the caption"
+    three = texts(readable(scatter(*[np.column_stack([RING, RING[:, 0]])] * 2, ["x"])))
+    assert {"2 of 3 columns: 1 and 2", "column 1", "column 2"} <= set(three)
     four = np.column_stack([RING, RING])
     assert "2 of 4 columns: a and b" in texts(readable(scatter(four, four, ["x"], list("abcd"))))
     unnamed = texts(readable(scatter(four, four, ["x"])))
