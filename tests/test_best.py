@@ -81,7 +81,7 @@ def test_the_loss_as_trained():
 
 def test_the_perfect_denoiser_on_the_circle():
     heading, line = perfect_lines(untrained("circle"))
-    assert heading == "the perfect denoiser, 500 points in 50 steps:"
+    assert heading == "the perfect denoiser, 50 steps:"
     assert line.startswith("  mean radius ")
     mean, std = numbers(line)
     assert mean == pytest.approx(1, abs=1e-4) and 0 < std < 1e-5

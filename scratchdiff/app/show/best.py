@@ -67,6 +67,5 @@ def perfect_lines(model):
         real = real_points(model)[:PERFECT]
         figure, value, _ = off_shape(name, points, real)
         results = [f"{figure} {value}", f"energy distance {decimals(distance(points, real), 5)} "
-                   f"(between real points {decimals(expected_energy_distance(real), 5)})"]
-    return [f"the perfect denoiser, {PERFECT} points in {len(states)} steps:",
-            "  " + ", ".join(results)]
+                   f"(between {PERFECT} real points {decimals(expected_energy_distance(real), 5)})"]
+    return [f"the perfect denoiser, {len(states)} steps:", "  " + ", ".join(results)]
