@@ -21,6 +21,10 @@ def test_each_dot_has_its_bit():
     assert picture(np.concatenate([corners, middle]), 2) == ["\u2871\u288e"]
     full = np.array([[x, y] for x in range(4) for y in range(4)], float)
     assert picture(full, 2) == ["\u28ff\u28ff"]
+    for dot in full:
+        if dot.tolist() not in corners.tolist():
+            signs, = picture(np.concatenate([corners, [dot]]), 2)
+            assert sum(bin(ord(sign) - 0x2800).count("1") for sign in signs) == 5, dot
 
 
 def test_a_circle_is_as_high_as_wide_and_empty_inside():
@@ -46,6 +50,15 @@ def test_one_far_point_does_not_make_the_others_small():
     assert len(picture(points, 40)) > 10
 
 
+@pytest.mark.parametrize("step", [0.5, 1.0, 1.5, 2.0, 2.5])
+@pytest.mark.parametrize("side", [[1, 0], [-1, 0], [0, 1], [0, -1]])
+def test_a_point_just_outside_is_left_out(step, side):
+    points = np.column_stack([np.linspace(-1, 1, 3000)] * 2)
+    stray = np.array(side) * (1 + step * 2 / 79)        # a dot is 2 / 79 wide
+    lines = picture(np.concatenate([points, [stray]]), 40)
+    assert len(lines) <= 20 and max(map(len, lines)) <= 40
+
+
 @pytest.mark.parametrize("points", [
     np.zeros((5, 2)), np.full((2, 2), 7.0), np.eye(2) * 5e-324, np.arange(30.0)[:, None],
     np.random.default_rng(0).standard_normal((50, 3))])
@@ -53,6 +66,7 @@ def test_one_far_point_does_not_make_the_others_small():
 def test_any_points_fit(points, columns):
     lines = picture(points, columns)
     assert 1 <= len(lines) <= (columns + 1) // 2 and max(map(len, lines)) <= columns
+    assert lines[0].strip() and lines[-1].strip(), "nothing is wasted above or below"
 
 
 class Terminal(io.StringIO):

@@ -1,34 +1,29 @@
 """app/show/curve.py: the mean of the losses, and the floor where the floor is."""
 import re
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from pages import SVG, readable, texts
 
 from scratchdiff.app.show.curve import grouped, loss_curve
 
-SVG = "{http://www.w3.org/2000/svg}"
 STEPS = np.arange(2000)
 LOSSES = (0.3 + 0.2 * np.exp(-STEPS / 300) + 0.05 * np.sin(STEPS)).tolist()
 
 
 def drawn(svg, style):
     """The corners of a path, (n, 2); None if it is not there."""
-    path = ElementTree.fromstring(svg).find(f".//{SVG}path[@class='{style}']")
+    path = readable(svg).find(f".//{SVG}path[@class='{style}']")
     if path is None:
         return None
     numbers = re.findall(r"[ML](-?[\d.]+) (-?[\d.]+)", path.get("d"))
     return np.array(numbers, float)
 
 
-def texts(svg):
-    return [text.text for text in ElementTree.fromstring(svg).iter(SVG + "text")]
-
-
 def height_of(svg, loss):
     """Where a loss is in the picture, from the numbers on its axis."""
     ends = [(float(t.text), float(t.get("y")) - 4)
-            for t in ElementTree.fromstring(svg).iter(SVG + "text")
+            for t in readable(svg).iter(SVG + "text")
             if t.get("text-anchor") == "end" and t.get("class") == "number"]
     (a, y_a), (b, y_b) = ends[0], ends[-1]
     return y_a + (loss - a) / (b - a) * (y_b - y_a)
@@ -38,7 +33,7 @@ def test_the_floor_is_drawn_at_the_floor():
     for floor in (0.29, 0.27):
         svg = loss_curve(LOSSES, floor, ["loss"])
         assert drawn(svg, "floor")[0, 1] == pytest.approx(height_of(svg, floor), abs=0.2)
-        assert f"the best possible: {floor}" in texts(svg)
+        assert f"the best possible: {floor}" in texts(readable(svg))
     assert drawn(loss_curve(LOSSES, None, ["loss"]), "floor") is None
 
 
@@ -46,9 +41,10 @@ def test_the_mean_is_drawn_at_the_mean_and_falls():
     svg = loss_curve(LOSSES, 0.29, ["loss"])
     line = drawn(svg, "line")
     assert np.all(np.diff(line[:, 0]) > 0) and np.all(np.diff(line[2:-1, 1]) > 0), "y is downwards"
+    assert line[[0, -1], 0].tolist() == [50, 380], "from one side of the frame to the other"
     assert line[-1, 1] == pytest.approx(height_of(svg, 0.3), abs=2)
     assert line[0, 1] == pytest.approx(height_of(svg, 0.5), abs=8), "the first 20 steps"
-    assert {"0", "500", "2000"} <= set(texts(svg))
+    assert {"0", "500", "2000"} <= set(texts(readable(svg)))
 
 
 def test_the_mean_does_not_cross_a_floor_that_single_losses_cross():
@@ -70,6 +66,22 @@ def test_the_band_holds_four_in_five():
     assert upper[-1] == pytest.approx(height_of(svg, 0.9), abs=5), "the last 1000 of them"
     assert lower[0] == pytest.approx(height_of(svg, 0.1), abs=5)
     assert np.all(upper < lower[::-1])
+
+
+def test_the_band_goes_there_above_and_back_below():
+    band = drawn(loss_curve(LOSSES, 0.29, ["loss"]), "band")
+    there, back = np.split(band, 2)
+    assert np.all(np.diff(there[:, 0]) > 0) and np.array_equal(there[:, 0], back[::-1, 0])
+    assert np.all(there[:, 1] < back[::-1, 1]) and np.all(np.diff(back[1:-2, 1]) < 0)
+
+
+@pytest.mark.parametrize("offset", [-0.01, -0.0005, 0.01])
+def test_a_mean_is_drawn_where_it_is(offset):
+    """Also below the floor, where chance may take it: a picture shows what was measured."""
+    losses = np.full(3000, 0.324 + offset) + np.resize([0.04, -0.04], 3000)
+    svg = loss_curve(losses.tolist(), 0.324, ["loss"])
+    line, floor = drawn(svg, "line")[-1, 1], drawn(svg, "floor")[0, 1]
+    assert np.sign(floor - line) == np.sign(offset)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 10, 99, 100, 101, 3000, 20000])

@@ -1,16 +1,15 @@
 """app/show/field.py: arrows that lead where the denoiser guesses that a point came from."""
 import re
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from pages import SVG, readable, texts
 
 from scratchdiff.app.show.field import ACROSS, LONGEST, POINTS, arrows, field, levels
 from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.measure.exact import ExactDenoiser
 from scratchdiff.measure.shapes import SHAPES, Standard
 
-SVG = "{http://www.w3.org/2000/svg}"
 SCHEDULE = Schedule.linear()
 REAL = SHAPES["circle"].draw(500, np.random.default_rng(0))
 PLAIN = Standard(np.zeros(2), np.ones(2))
@@ -25,8 +24,7 @@ def to_one_point(xt, t):
 
 def picture(denoiser, exact=None, standard=PLAIN, real=REAL):
     svg = field(denoiser, exact, SCHEDULE, real, standard, np.random.default_rng(1), ["a caption"])
-    assert "script" not in svg and "href" not in svg and "nan" not in svg
-    return ElementTree.fromstring(svg)
+    return readable(svg)
 
 
 def panels(root):
@@ -45,14 +43,16 @@ def place(panel, point, half):
     return np.array([left + part[0] * width, top + (1 - part[1]) * height])
 
 
-def test_arrows_lead_to_the_clean_point_of_the_level():
+@pytest.mark.parametrize("size, half", [(1, 1.7), (1.4, 1.7), (2, 2.3), (10, 11.5)])
+def test_arrows_lead_to_the_clean_point_of_the_level(size, half):
     """Each arrow is on the straight line to it, towards it, and short ones end there."""
-    found = list(panels(picture(to_one_point)))
+    found = list(panels(picture(to_one_point, real=size * REAL)))
     assert len(found) == 4
     for (panel, begin, end), t in zip(found, levels(50)):
-        assert len(begin) == ACROSS ** 2
+        assert len(np.unique(begin, axis=0)) == len(begin) == ACROSS ** 2
+        assert begin.mean(axis=0) == pytest.approx(place(panel, [0, 0], half), abs=0.1)
         apart = float(panel.get("width")) / ACROSS
-        goal = place(panel, np.sqrt(SCHEDULE.alpha_bars[t]) * CLEAN, 1.7)
+        goal = place(panel, np.sqrt(SCHEDULE.alpha_bars[t]) * CLEAN, half)
         to_goal, way = goal - begin, end - begin
         length, whole = np.hypot(*way.T), np.hypot(*to_goal.T)
         expected = np.minimum(whole, LONGEST * apart)
@@ -63,7 +63,7 @@ def test_arrows_lead_to_the_clean_point_of_the_level():
 
 def test_levels_from_much_noise_to_little():
     assert levels(50) == [49, 25, 10, 2] and levels(3) == [2, 1, 0, 0]
-    words = [text.text for text in picture(to_one_point).iter(SVG + "text")]
+    words = texts(picture(to_one_point))
     assert [word for word in words if "level" in word] == [f"level {t}" for t in levels(50)]
     assert "a caption" in words
 
@@ -71,7 +71,7 @@ def test_levels_from_much_noise_to_little():
 def test_the_perfect_denoiser_is_below_if_it_is_known():
     exact = ExactDenoiser(SCHEDULE, SHAPES["circle"].grid)
     alone, both = picture(to_one_point), picture(to_one_point, exact)
-    words = [[text.text for text in root.iter(SVG + "text")] for root in (alone, both)]
+    words = [texts(root) for root in (alone, both)]
     assert "this network" in words[0] and "the perfect denoiser" not in words[0]
     assert {"this network", "the perfect denoiser"} <= set(words[1])
     found = list(panels(both))

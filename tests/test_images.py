@@ -1,19 +1,16 @@
 """app/show/images.py: small grey images, in a picture and in characters."""
-from xml.etree import ElementTree
-
 import numpy as np
 import pytest
+from pages import SVG, readable, texts
 
 from scratchdiff.app.show.images import FRAMES, grey, pixels
 from scratchdiff.app.show.svg import SIZE
 
-SVG = "{http://www.w3.org/2000/svg}"
 CORNER = np.array([[[0.0, 1.0], [0.5, 0.0]]])       # ink at the top right, less at the bottom left
 
 
 def tiles(svg):
-    root = ElementTree.fromstring(svg)
-    assert "script" not in svg and "href" not in svg
+    root = readable(svg)
     return root, root.findall(SVG + "svg")
 
 
@@ -22,7 +19,7 @@ def test_a_rectangle_for_a_pixel_with_ink():
     found = [[rect.get(name) for name in ("x", "y", "opacity", "class")] for rect in tile]
     assert found == [["1", "0", "1", "ink"], ["0", "1", ".5", "ink"]]
     assert tile.get("viewBox") == "0 0 2 2" and tile.get("width") == tile.get("height")
-    assert [text.text for text in root.iter(SVG + "text")] == ["name", "caption"]
+    assert texts(root) == ["name", "caption"]
 
 
 def test_images_side_by_side_that_do_not_overlap():

@@ -57,12 +57,15 @@ def test_a_line_on_a_terminal(monkeypatch, columns):
     assert screen(terminal.getvalue()) == "" and "\n" not in terminal.getvalue()
 
 
-@pytest.mark.parametrize("columns", [20, 13, 5])
-def test_it_fits_a_narrow_terminal(monkeypatch, columns):
+@pytest.mark.parametrize("columns, line", [(30, "=" * 9 + "." * 9 + " 0123456789"),
+                                           (20, "====.... 0123456789"), (12, " 0123456789"),
+                                           (11, " 012345678"), (5, " 012")])
+def test_it_fits_a_narrow_terminal(monkeypatch, columns, line):
+    """With a column to spare: at the end of the last one, some terminals go to the next line."""
     terminal = terminal_of(monkeypatch, columns)
     with Progress(10) as progress:
         progress.show(5, "0123456789")
-        assert 0 < len(screen(terminal.getvalue())) < columns
+        assert screen(terminal.getvalue()) == line and len(line) < columns
 
 
 def test_it_is_gone_after_an_error_too(monkeypatch):

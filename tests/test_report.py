@@ -55,8 +55,8 @@ def test_the_energy_distance_to_real_points():
     expected = energy_distance(points[:COMPARED].astype(np.float64), real)
     assert float(found[0][1]) == pytest.approx(expected, rel=0.2)
     halves = [energy_distance(*(data.real(COMPARED, np.random.default_rng([i, j])) for j in (0, 1)))
-              for i in range(4)]
-    assert float(found[1][1]) == pytest.approx(np.mean(halves), rel=1), "four are good to a half"
+              for i in range(2)]
+    assert float(found[1][1]) == pytest.approx(np.mean(halves), rel=1.2), "two are good to a half"
 
 
 def test_real_points_are_as_good_as_real():
@@ -73,8 +73,9 @@ def test_points_off_the_shape_are_counted(name):
 
     def off(points):
         (found, value, meaning), = more_figures(model, points)
-        assert found == "off the shape" and "of real points " in meaning
-        return percent(value), percent(meaning.split("of real points ")[1])
+        assert found == "off the shape" and "real points: " in meaning
+        assert ("(3 widths)" in meaning) == (SHAPES[name].width > 0)
+        return percent(value), percent(meaning.split("real points: ")[1])
     points = model.data.draw(COMPARED, np.random.default_rng(5)).astype(np.float64)
     real, said = off(points)
     assert real == pytest.approx(said, abs=1) and real <= 2
@@ -128,11 +129,12 @@ def test_a_figure_for_each_column_in_its_own_unit():
 
 
 def test_of_many_columns_the_worst_are_shown():
-    real = RNG.standard_normal((400, 30))
+    real = 5 + RNG.standard_normal((400, 30))
+    real[:, 5] /= 1000                  # what is off counts in units of its own spread
     model = model_of(real)
-    made = real.copy()
+    made = real + 0.1
+    made[:, 5] = real[:, 5].mean() + 0.2 * (real[:, 5] - real[:, 5].mean())
     made[:, 20] += 1
-    made[:, 5] *= 3
     names = [name for name, _, _ in more_figures(model, model.data.standard.forth(made))]
     assert {"column 6", "column 21"} <= set(names[:8]) and names[8] == "other columns"
     assert sum(name.startswith("column ") for name in names) == 8
@@ -162,6 +164,7 @@ def ring(n, rng, width=0.0):
 def blur_and_gaps(real, made):
     model = model_of(real)
     found = rows(more_figures(model, model.data.standard.forth(made)))
+    assert all(found[name][1].endswith("; 5% if perfect") for name in ("blur", "gaps"))
     return percent(found["blur"][0]), percent(found["gaps"][0])
 
 

@@ -1,26 +1,19 @@
 """app/show/scatter.py: points to scale, that fill the frame, and the way there."""
 import re
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from pages import SVG, readable, texts
 
 from scratchdiff.app.show.scatter import DRAWN, FRAMES, MOVING, animation, scatter
 from scratchdiff.app.show.svg import SIZE
 from scratchdiff.diffusion.schedule import Schedule
 
-SVG = "{http://www.w3.org/2000/svg}"
 SCHEDULE = Schedule.linear()
 LEVELS = range(49, -1, -1)
 RING = np.column_stack([np.cos(np.arange(500)), np.sin(np.arange(500))])
 STATES = [RING * scale for scale in np.linspace(3, 1, 51)]
 MANY = np.random.default_rng(0).standard_normal((5100, 2))
-
-
-def parts(text):
-    root = ElementTree.fromstring(text)
-    assert root.tag == SVG + "svg" and "script" not in text and "href" not in text
-    return root
 
 
 def dots(root, style):
@@ -39,13 +32,9 @@ def frame(root):
     return [float(root.find(SVG + "svg").get(name)) for name in ("x", "y", "width", "height")]
 
 
-def texts(root):
-    return [text.text for text in root.iter(SVG + "text")]
-
-
 def test_points_in_one_scale_for_both_axes_and_upwards():
     real = np.array([[0.0, 0.0], [4.0, 0.0], [4.0, 2.0]])
-    root = parts(scatter(real, real + [0.0, 1.0], ["a"]))
+    root = readable(scatter(real, real + [0.0, 1.0], ["a"]))
     corner, right, up = dots(root, "real")
     assert right[0] - corner[0] == pytest.approx(2 * (corner[1] - up[1]), abs=1)
     assert up[1] < corner[1] and up[0] == right[0]
@@ -58,8 +47,10 @@ def test_points_in_one_scale_for_both_axes_and_upwards():
 @pytest.mark.parametrize("shift", [[0, 0], [1.7e9, 0]])
 def test_real_points_fill_the_frame(scale, shift):
     real = RING * scale + np.array(shift) * scale
-    root = parts(scatter(real, real, ["a"]))
+    root = readable(scatter(real, real, ["a"]))
     left, top, width, height = frame(root)
+    right = SIZE - 20 - left - width
+    assert left - 50 == pytest.approx(right, abs=0.01), "in the middle, but for the numbers"
     part = (dots(root, "real") - [left, top]) / [width, height]
     assert part.min() > 0 and part.max() < 1, "all in sight"
     assert np.ptp(part, axis=0).min() > 0.9
@@ -68,57 +59,61 @@ def test_real_points_fill_the_frame(scale, shift):
 
 def test_a_ring_is_round_only_where_the_scales_are_alike():
     for scale, ratio in [([1, 3], 3), ([1, 5], 1)]:
-        heights = np.ptp(dots(parts(scatter(RING * scale, RING * scale, ["a"])), "real"), axis=0)
+        heights = np.ptp(dots(readable(scatter(RING * scale, RING * scale, ["a"])), "real"), axis=0)
         assert heights[1] / heights[0] == pytest.approx(ratio, rel=0.02)
 
 
 def test_numbers_on_the_axes():
-    found = texts(parts(scatter(RING + [1.7e9, 0], RING + [1.7e9, 0], ["a"])))
+    found = texts(readable(scatter(RING + [1.7e9, 0], RING + [1.7e9, 0], ["a"])))
     assert "+ 1.7e9" in found and found.count("-0.5") == 2 and "1.0" in found
 
 
 def test_the_names_of_the_columns():
-    named = texts(parts(scatter(RING, RING, ["a"], ["height", "salary"])))
+    named = texts(readable(scatter(RING, RING, ["a"], ["height", "salary"])))
     assert {"height", "salary"} <= set(named)
+    full = scatter(RING, RING, ["a caption as wide as the page is", "and another"], ["x" * 30, "y"])
+    assert "and another" in texts(readable(full)), "the name of an axis is above the caption"
+    three = texts(readable(scatter(*[np.column_stack([RING, RING[:, 0]])] * 2, ["x"])))
+    assert {"2 of 3 columns: 1 and 2", "column 1", "column 2"} <= set(three)
     four = np.column_stack([RING, RING])
-    assert "2 of 4 columns: a and b" in texts(parts(scatter(four, four, ["x"], list("abcd"))))
-    unnamed = texts(parts(scatter(four, four, ["x"])))
+    assert "2 of 4 columns: a and b" in texts(readable(scatter(four, four, ["x"], list("abcd"))))
+    unnamed = texts(readable(scatter(four, four, ["x"])))
     assert {"2 of 4 columns: 1 and 2", "column 1", "column 2"} <= set(unnamed)
     assert not any("columns" in text for text in named)
 
 
 def test_one_column_has_no_heights():
-    found = texts(parts(scatter(RING[:, :1], RING[:, :1], ["a"])))
+    found = texts(readable(scatter(RING[:, :1], RING[:, :1], ["a"])))
     assert "one column: the height only keeps the points apart" in found
     assert sum(re.fullmatch(r"-?\d\.\d", text) is not None for text in found) == 5, "across alone"
 
 
 def test_points_that_are_out_of_sight_are_counted():
     made = RING.copy()
-    assert not any("outside" in text for text in texts(parts(scatter(RING, made, ["a"]))))
+    assert not any("outside" in text for text in texts(readable(scatter(RING, made, ["a"]))))
     made[0] = [1e300, -1e300]
-    root = parts(scatter(RING, made, ["a"]))
+    root = readable(scatter(RING, made, ["a"]))
     assert "1 of 500 generated points is outside the frame" in texts(root)
     assert np.abs(dots(root, "made")).max() < 2 * SIZE
     made[1] = [9, 9]
-    found = texts(parts(scatter(RING, made, ["a"])))
+    found = texts(readable(scatter(RING, made, ["a"])))
     assert "2 of 500 generated points are outside the frame" in found
 
 
 def test_real_points_are_below_the_generated_ones():
-    names = [path.get("class") for path in parts(scatter(RING, RING, ["a"])).iter(SVG + "path")]
+    names = [path.get("class") for path in readable(scatter(RING, RING, ["a"])).iter(SVG + "path")]
     assert names == ["grid", "real", "made"]
 
 
 def test_no_more_points_than_a_picture_can_show():
-    root = parts(scatter(MANY, MANY, ["a"]))
+    root = readable(scatter(MANY, MANY, ["a"]))
     assert len(dots(root, "real")) == len(dots(root, "made")) == DRAWN
 
 
 @pytest.mark.parametrize("points", [
     [[7.0, 3.0], [7.0, 3.0]], [[0.0, 0.0], [1e-320, 0.0]], [[0.0, 1e9], [0.0, 1e9]]])
 def test_points_all_in_one_place_are_in_the_middle(points):
-    root = parts(scatter(np.array(points), np.array(points), ["a"]))
+    root = readable(scatter(np.array(points), np.array(points), ["a"]))
     left, top, width, height = frame(root)
     middle = np.full((2, 2), [left + width / 2, top + height / 2])
     assert np.allclose(dots(root, "real"), middle, atol=0.5)
@@ -126,13 +121,13 @@ def test_points_all_in_one_place_are_in_the_middle(points):
 
 def test_the_largest_numbers_there_are():
     points = np.array([[-1.7e308, 1.0], [1.7e308, 2.0]])
-    root = parts(scatter(points, points, ["a"]))
+    root = readable(scatter(points, points, ["a"]))
     assert np.ptp(dots(root, "real")[:, 0]) > 0.75 * SIZE
 
 
 def film(text):
     """Of an animation: its frames, and their times."""
-    play = parts(text).find(f".//{SVG}path[@class='made']/{SVG}animate")
+    play = readable(text).find(f".//{SVG}path[@class='made']/{SVG}animate")
     assert play.get("repeatCount") == "indefinite" and play.get("attributeName") == "d"
     times = [float(time) for time in play.get("keyTimes").split(";")]
     return [places(d) for d in play.get("values").split(";")], times
@@ -143,9 +138,10 @@ def test_an_animation_goes_from_noise_to_shape_and_pauses():
     frames, times = film(text)
     assert len(frames) == len(times) <= FRAMES + 1 and times[0] == 0 and times[-1] == 1
     assert all(a < b for a, b in zip(times, times[1:]))
-    assert np.array_equal(frames[-1], frames[-2]) and times[-1] - times[-2] > 0.4, "a pause"
-    assert np.array_equal(dots(parts(text), "made"), frames[-1]), "what is seen where nothing plays"
-    still = parts(scatter(RING, STATES[-1], ["a"]))
+    assert times[-2] == pytest.approx(4 / 7, abs=1e-4), "4 seconds of 7"
+    assert np.array_equal(frames[-1], frames[-2]), "a pause"
+    assert np.array_equal(dots(readable(text), "made"), frames[-1]), "seen where nothing plays"
+    still = readable(scatter(RING, STATES[-1], ["a"]))
     assert np.array_equal(frames[-1], dots(still, "made")), "it ends as the picture, which is full"
     assert {len(frame) for frame in frames} == {500}, "a path glides only between equal numbers"
 
@@ -161,7 +157,7 @@ def test_an_animation_begins_to_move_early():
 
 
 def test_an_animation_says_the_level():
-    root = parts(animation(RING, STATES, LEVELS, SCHEDULE, ["a"]))
+    root = readable(animation(RING, STATES, LEVELS, SCHEDULE, ["a"]))
     signs = [text for text in root.iter(SVG + "text") if text.get("class") == "halo"]
     words = [sign.text for sign in signs]
     assert words[0] == "level 49" and words[-1] == "no noise" and "level 0" in words
@@ -195,5 +191,5 @@ def test_an_animation_of_many_points_shows_some_and_stays_small():
     """At the worst: all far outside, at places with as many digits as there can be."""
     states = [MANY * 10 + [1e3, 1e3]] * 50 + [MANY]
     text = animation(MANY, states, LEVELS, SCHEDULE, ["a"])
-    assert len(dots(parts(text), "made")) == MOVING and len(text) < 200_000
+    assert len(dots(readable(text), "made")) == MOVING and len(text) < 200_000
     assert len(animation(MANY, [MANY[::-1]] * 51, LEVELS, SCHEDULE, ["a"])) < 200_000

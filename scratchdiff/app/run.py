@@ -7,7 +7,7 @@ import numpy as np
 from scratchdiff.app.errors import CommandError, one_line
 from scratchdiff.app.files.whole import write_text
 from scratchdiff.app.show import braille
-from scratchdiff.app.show.best import loss_lines, loss_parts, perfect_line
+from scratchdiff.app.show.best import loss_lines, loss_parts, perfect_lines
 from scratchdiff.app.show.curve import loss_curve
 from scratchdiff.app.show.field import field
 from scratchdiff.app.show.progress import Progress
@@ -107,8 +107,9 @@ def report(options, model, points):
     if not options.quiet:
         show(more_figures(model, points, model.data.names))
         if parts:
+            lines = loss_lines(*parts, model.levels.shares)
             print("how good could it be? (every noise level counts alike here)",
-                  *loss_lines(*parts), perfect_line(model), sep="\n")
+                  *lines, *perfect_lines(model), sep="\n")
     points = points[:options.points]
     with held():                        # a picture appears whole or not at all
         draw(options, model, points, result, parts)

@@ -24,8 +24,12 @@ def loss_parts(model):
     return floor_and_excess(model.denoiser, exact, model.data.draw, rng, NOISY)
 
 
-def loss_lines(floor, excess):
-    """Lines of text: the loss and its two parts over all levels, and over every ten of them."""
+def loss_lines(floor, excess, shares):
+    """Lines of text: the loss and its two parts over all levels, and over every ten of them.
+
+    shares (T,): of the levels in the loss that was trained (diffusion/levels.py). If they differ,
+    the last line has that loss.
+    """
     total, best, error = summed(floor, excess)
     lines = [f"loss {total} = {best} (the best possible) + {error} (this network's error)"]
     for first in range(0, len(floor), LEVELS):
@@ -35,17 +39,20 @@ def loss_lines(floor, excess):
                      f"{total} = {best} + {error}")
     lines[1] += "  (little noise)"
     lines[-1] += "  (much noise)"
+    if np.ptp(shares) > 0:
+        total, best, error = summed(floor, excess, shares)
+        lines.append(f"  as trained    {total} = {best} + {error}  (little noise counts more)")
     return lines
 
 
-def summed(floor, excess):
+def summed(floor, excess, shares=None):
     """(loss, floor, excess): means as text, so rounded that the sum is true as it stands there."""
-    best, error = (round(float(np.mean(part)), 4) for part in (floor, excess))
+    best, error = (round(float(np.average(part, weights=shares)), 4) for part in (floor, excess))
     return tuple(f"{number:.4f}" for number in (best + error, best, error))
 
 
-def perfect_line(model):
-    """A line of text: the same figures of points that the perfect denoiser makes.
+def perfect_lines(model):
+    """Lines of text: the same figures of points that the perfect denoiser makes.
 
     What these points lack is the sampler's doing, not the network's.
     """
@@ -59,6 +66,6 @@ def perfect_line(model):
     else:
         real = real_points(model)[:PERFECT]
         figure, value, _ = off_shape(name, points, real)
-        results = [f"{figure} {value}", f"energy distance {decimals(distance(points, real), 5)}",
-                   f"between {PERFECT} real points {decimals(expected_energy_distance(real), 5)}"]
-    return f"the perfect denoiser, {len(states)} steps: {', '.join(results)}"
+        results = [f"{figure} {value}", f"energy distance {decimals(distance(points, real), 5)} "
+                   f"(between {PERFECT} real points {decimals(expected_energy_distance(real), 5)})"]
+    return [f"the perfect denoiser, {len(states)} steps:", "  " + ", ".join(results)]

@@ -14,17 +14,19 @@ def loss_curve(losses, floor, caption):
 
     The line is the mean over groups of steps; the band leaves out the lowest and the highest tenth
     of each group. The groups grow longer: at first the loss falls fast, at last it takes hundreds
-    of batches to tell it from the floor.
+    of batches to tell it from the floor. The expected loss is never below the floor, but the mean
+    of some batches may be, by chance. It is drawn where it is.
     """
     edges = grouped(len(losses))
     groups = np.split(np.asarray(losses, float), edges[1:-1])
     means = np.array([(group / len(group)).sum() for group in groups])  # the sum could overflow
     lows, highs = np.array([np.quantile(group, [0.1, 0.9]) for group in groups]).T
-    least, most = min(lows.min(), means[-1] if floor is None else floor), highs.max()
-    if most <= least:
-        least, most = (0.9 * least, least) if least else (0.0, 1.0)
+    ends = [lows.min(), means.min(), highs.max(), means[-1] if floor is None else floor]
+    least, most = min(ends), max(ends)
+    if most == least:
+        least, most = (0.9 * most, most) if most else (0.0, 1.0)
     least -= 0.12 * (most - least)                  # room for the floor's label
-    axes = Axes((0, least), (len(losses), most), LEFT, TOP - 10, SIZE - LEFT - RIGHT, HEIGHT)
+    axes = Axes((0, least), (len(losses), most), LEFT, TOP, SIZE - LEFT - RIGHT, HEIGHT)
     steps = np.concatenate([[0], (edges[:-1] + edges[1:]) / 2, [len(losses)]])
     mean, low, high = (axes.places(np.column_stack([steps, np.pad(values, 1, "edge")]))
                        for values in (means, lows, highs))

@@ -45,7 +45,7 @@ def figures(model, points, count):
         return [("energy distance", "unknown", "too few points to hold some back"),
                 ("between real points", "unknown", "for the same reason")]
     return [("energy distance", decimals(distance(points, real), 5),
-             f"{len(real)} generated points to {len(real)} real ones; 0 = same distribution"),
+             f"{len(real)} generated points to {len(real)} real ones"),
             ("between real points", decimals(expected_energy_distance(real), 5),
              "two such sets of real points, on average")]
 
@@ -68,9 +68,9 @@ def off_shape(name, points, real):
     allowed = WIDTHS * shape.standard_width or ALLOWED
     grid = shape.grid(ALLOWED / 2)
     off, real_off = (np.mean(nearest(x, grid) > allowed) for x in (points, real))
-    widths = f", {WIDTHS} times its width" if shape.width else ""
+    widths = f" ({WIDTHS} widths)" if shape.width else ""
     return ("off the shape", f"{off:.1%}",
-            f"more than {allowed:.2f} away from it{widths}; of real points {real_off:.1%}")
+            f"more than {allowed:.2f}{widths} away from it; real points: {real_off:.1%}")
 
 
 def neighbours(real, points):
@@ -87,9 +87,9 @@ def neighbours(real, points):
     blur = np.mean(nearest(made, distinct) > near)
     gaps = np.mean(nearest(distinct, made) > near)
     return [("blur", f"{blur:.1%}",
-             f"generated points that are not near a real one; in a perfect sample {1 - NEAR:.0%}"),
+             f"generated points not near a real one; {1 - NEAR:.0%} if perfect"),
             ("gaps", f"{gaps:.1%}",
-             f"real points that are not near a generated one; in a perfect sample {1 - NEAR:.0%}")]
+             f"real points not near a generated one; {1 - NEAR:.0%} if perfect")]
 
 
 def columns(real, made, names=None):
