@@ -31,7 +31,7 @@ BAD = [     # what is typed, what is said
     ("--save-every 0 --save m.npz", "argument --save-every: wants a whole number from 1 up"),
     ("--save model.txt", "argument --save: wants a file name that ends in .npz, got 'model.txt'"),
     ("--picture p.png", "argument --picture: wants a file name that ends in .svg, got 'p.png'"),
-    ("--picture a.svg --loss-curve ./a.svg", "each picture must be a file of its own"),
+    ("--picture a.svg --loss-curve ./a.svg", "two pictures cannot go to one file"),
     ("--save no/such/m.npz", "cannot write no/such/m.npz: there is no folder no/such"),
     ("--picture no/p.svg", "cannot write no/p.svg: there is no folder no"),
     ("--resume no.npz", "cannot read no.npz: No such file or directory"),

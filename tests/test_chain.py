@@ -47,6 +47,14 @@ def test_a_distance_is_relative_to_the_second_array():
     assert np.isnan(distance(np.array([np.nan, 1.0]), [2.0, -4.0]))
 
 
+def test_an_error_in_a_line_does_not_blame_the_checker(monkeypatch):
+    monkeypatch.setattr(ReLU, "forward", lambda self, x: "no array")
+    with pytest.raises(TypeError) as caught:
+        list(layer_reports("ReLU"))
+    line = in_a_line(caught.value)
+    assert "forward must return an array" in line and "subject.py" not in line
+
+
 def test_an_error_in_a_line_names_the_layer_and_not_its_guard():
     with pytest.raises(ValueError) as caught:
         Linear(np.ones((3, 2)), np.ones(2)).forward(np.ones((4, 5)))

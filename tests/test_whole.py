@@ -10,7 +10,7 @@ import pytest
 from scratchdiff.app.files import whole as files
 from scratchdiff.app.errors import CommandError
 from scratchdiff.app.files.whole import (
-    expect_writable, read_bytes, whole_file, write_text)
+    expect_writable, opened, whole_file, write_text)
 
 ROOT = Path(__file__).parent.parent
 
@@ -132,7 +132,8 @@ def test_no_permission(tmp_path, monkeypatch):
 def test_what_cannot_be_read(tmp_path):
     for path, why in [(tmp_path / "no.csv", "No such file"), (tmp_path, "Is a directory")]:
         with pytest.raises(CommandError, match=f"cannot read {path}: {why}") as caught:
-            read_bytes(str(path))
+            with opened(str(path)) as file:
+                file.read()
         assert caught.value.status == 2
 
 

@@ -1,5 +1,4 @@
 """python -m scratchdiff clock: ask for a time in words, get a picture of a clock with that time."""
-import os
 import sys
 
 import numpy as np
@@ -7,12 +6,14 @@ import numpy as np
 from scratchdiff.app.errors import CommandError
 from scratchdiff.app.files.clocks import load_clock, save_clock
 from scratchdiff.app.files.whole import expect_writable, write_text
+from scratchdiff.app.show.braille import wanted
 from scratchdiff.app.show.images import grey, pixels
 from scratchdiff.app.show.progress import Progress, terminal_size
 from scratchdiff.app.signals import held
+from scratchdiff.beyond.latent import autoencoder, diffusion
 from scratchdiff.beyond.latent.autoencoder import Autoencoder
 from scratchdiff.beyond.latent.clock import SIDE, draw, minutes_off, read
-from scratchdiff.beyond.latent.diffusion import STEPS, LatentDiffusion
+from scratchdiff.beyond.latent.diffusion import LatentDiffusion
 from scratchdiff.beyond.latent.words import PROMPTS, minutes_of, say
 
 TIMES = np.arange(720)
@@ -43,7 +44,7 @@ def clock(options):
         images = frames.reshape(len(minutes), -1, SIDE, SIDE)
         caption = ["painted from words by latent diffusion"]
         write_text(options.picture, pixels(images, [say(minute) for minute in minutes], caption))
-    if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
+    if wanted(sys.stdout):
         columns, _ = terminal_size(sys.stdout)
         images = films[-1].reshape(-1, SIDE, SIDE)
         print(*grey(images, [say(minute) for minute in minutes], columns - 1), sep="\n")
@@ -54,12 +55,11 @@ def trained(seed, options):
     rng = np.random.default_rng(seed)
     pictures, captions = draw(TIMES), [say(minute) for minute in TIMES]
     model = LatentDiffusion(Autoencoder(rng), PROMPTS, rng)
-    watch("autoencoder", model.autoencoder.train(pictures, rng), 2000)
-    rebuilt = model.autoencoder.decode(model.autoencoder.encode(pictures))
-    residual, wrong = misread(rebuilt, TIMES)
+    watch("autoencoder", model.autoencoder.train(pictures, rng), autoencoder.STEPS)
+    residual, wrong = rebuilt(model.autoencoder)
     print(f"autoencoder: 256 pixels -> {model.autoencoder.d} numbers -> 256 pixels; "
           f"misreads {wrong} of 720 times, residual {residual:.3f}", flush=True)
-    watch("denoiser", model.train(pictures, captions, rng), STEPS)
+    watch("denoiser", model.train(pictures, captions, rng), diffusion.STEPS)
     return model
 
 
@@ -84,10 +84,10 @@ def tell(pictures, minutes):
               f"the picture shows {seen // 60 or 12}:{seen % 60:02d}, {off:.0f} minutes off")
 
 
-def misread(pictures, times):
-    """(median residual, how many pictures are more than NEAR minutes off)."""
-    shown, residual = read(pictures)
-    return np.median(residual), int(np.sum(minutes_off(shown, times) > NEAR))
+def rebuilt(code):
+    """Of all times, rebuilt from their codes: (median residual, how many are misread)."""
+    shown, residual = read(code.decode(code.encode(draw(TIMES))))
+    return np.median(residual), int(np.sum(minutes_off(shown, TIMES) > NEAR))
 
 
 def figures(model, rng, w):
@@ -100,8 +100,7 @@ def figures(model, rng, w):
     yield f"all {len(PROMPTS)} prompts, {EACH} pictures each:"
     yield f"  within {NEAR} minutes = {np.mean(off <= NEAR):.1%}"
     yield f"  median error = {np.median(off):.0f} min (a prompt stands for 2.5 minutes either way)"
-    code = model.autoencoder
-    own, _ = misread(code.decode(code.encode(draw(TIMES))), TIMES)
+    own, _ = rebuilt(model.autoencoder)
     yield f"  residual = {np.median(residual):.3f}; the autoencoder's own is {own:.3f}"
     *_, pictures = model.walk([""] * 1440, rng, 0.0)
     yield f"without a prompt: still clocks, residual = {np.median(read(pictures)[1]):.3f}"

@@ -24,7 +24,7 @@ def expect_consistent(options):
     for path in filter(None, (options.save, *pictures)):
         expect_writable(path)
     if len(set(map(real_path, pictures))) < len(pictures):
-        raise CommandError("each picture must be a file of its own")
+        raise CommandError("two pictures cannot go to one file")
 
 
 def choose_sampler(options, model):

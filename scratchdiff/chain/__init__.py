@@ -7,6 +7,7 @@ A link is a claim, how it is measured, and by how much it may be missed. Finite 
 calculus, so they come first, and each link rests on those before it. `python -m scratchdiff check`
 prints them all (links.py). The last page of this project.
 
+link       what a link is, and what measuring it says
 layers     the layers whose gradients are checked, each one row of a table
 backprop   the reference, the layers, the network, Adam
 diffusion  noisy points, batches, the reverse step, the sampler, the perfect denoiser

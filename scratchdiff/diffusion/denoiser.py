@@ -56,7 +56,8 @@ class Denoiser:
         """
         expect("xt", xt, ("n", self.d), self.dtype)
         t = expect_levels(t, xt.shape[:-1], self.schedule.T)
-        signal, noise = self.signals.take(t, axis=0), self.noises.take(t, axis=0)       # (n, 1)
+        # (n, 1) each, or (1,) if t is one level for all
+        signal, noise = self.signals.take(t, axis=0), self.noises.take(t, axis=0)
         self.skip, self.gain = self.skip_and_gain(signal, noise)
         F = self.network.forward(self.network_inputs(xt, t, *given))
         expect("the network's output", F, xt.shape)

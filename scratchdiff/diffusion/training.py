@@ -31,10 +31,11 @@ def noisy_batches(draw, schedule, rng, batch_size=256, dtype=np.float32):
 
 
 def noisy_points(x0, schedule, rng, levels=None):
-    """Clean points x0 (n, d), each with fresh noise of a random level: an even one if not given.
+    """Clean points x0 (n, d), each with fresh noise of a random level.
 
-    Returns xt (n, d), t (n,) and eps (n, d), the noise that the denoiser has to guess (Ho et al.
-    2020, algorithm 1).
+    `levels` draws the levels (levels.py); without it, each is as likely as the others. Returns
+    xt (n, d), t (n,) and eps (n, d), the noise that the denoiser has to guess (Ho et al. 2020,
+    algorithm 1).
     """
     t = (levels or EvenLevels(schedule)).draw(x0.shape[:-1], rng)
     eps = rng.standard_normal(x0.shape, x0.dtype)

@@ -86,10 +86,10 @@ class ExactDenoiser:
         """What x_t tells about the noise: E[eps | x_t] (n, d), and the variance around it (n,).
 
         The variance is averaged over the coordinates. If x_t came from cloud k, x_t - q_k is the
-        sum of two Gaussians: the cloud's, and the noise sqrt(1 - alpha_bar_t) eps, which has the
-        share r = (1 - alpha_bar_t) / s^2 of the variance. So the noise is r (x_t - q_k) on average,
-        and eps has variance 1 - r around its mean (schedule.posterior_variance derives both). Not
-        knowing k adds the variance of that mean over k.
+        sum of two Gaussians: the cloud's, and the noise sqrt(1 - alpha_bar_t) eps. The noise has
+        the share r = (1 - alpha_bar_t) / s^2 of the variance. So the noise is r (x_t - q_k) on
+        average, and eps has variance 1 - r around its mean (schedule.posterior_variance derives
+        both). Not knowing k adds the variance of that mean over k.
         """
         mixture = self.mixture(xt, t)
         noise = np.sqrt(1 - self.schedule.alpha_bars[t]).reshape(-1, 1)     # (n, 1), or (1, 1)
@@ -126,7 +126,7 @@ class ExactDenoiser:
 
 
 def by_level(mixture_at, xt, t):
-    """The Mixture of rows that each have a level of their own."""
+    """The Mixture of rows, each with its level."""
     n = len(xt)
     result = Mixture(np.empty(n), np.empty(xt.shape), np.empty(n), np.empty((n, 1)))
     for level in np.unique(t):

@@ -4,6 +4,12 @@ layers    Linear, ReLU, SiLU: forward, backward, and how one follows from the ot
 loss      the mean squared error: the last layer, whose output is a single number
 network   layers in a row, over one flat vector of parameters; the MLP is the usual row
 adam      the optimiser
+rates     smaller steps for wide layers
+waves     more inputs, for fine detail
+lora      a small correction beside a frozen layer
 gradcheck every derivative against finite differences
+verdict   what a check says, in words
+subject   the layer under test: what goes in, what comes out, which gradients it leaves
+parameters  where a layer of yours may keep its arrays and their gradients
 expect    what a layer says when it is called with the wrong thing
 """

@@ -45,8 +45,9 @@ def expect(name, array, shape=None, dtype=None):
     ValueError for the shape; both say the name, what is wanted and what came.
     """
     if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
-        dtype = getattr(array, "dtype", None)
-        came = f"an array of {dtype}" if isinstance(array, np.ndarray) else type(array).__name__
+        came = type(array).__name__
+        if isinstance(array, np.ndarray):
+            came = f"an array of {array.dtype}"
         raise TypeError(f"{name} must be a NumPy array of floats, got {came}")
     if dtype is not None and array.dtype != dtype:
         raise TypeError(f"{name} must be {dtype}, as the parameters are, got {array.dtype}")

@@ -61,7 +61,7 @@ class MLP(Network):
     """A multilayer perceptron: Linear, activation, Linear, activation, ..., Linear.
 
     Each weight starts uniform on +-sqrt(3 / d_in), which has variance 1 / d_in. A sum of d_in
-    inputs, each times such a weight, then has the mean square of a single input: no linear layer
+    inputs, each times such a weight, then has the mean square of a single input. So no linear layer
     makes a signal fade or blow up (LeCun et al. 1998, section 4.6). Activations do shrink it, ReLU
     by half; that matters only in much deeper networks. Biases start at 0.
 

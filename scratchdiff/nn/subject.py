@@ -205,7 +205,7 @@ class Subject:
 
 
 def output(y):
-    """What forward returned, as an array of its own."""
+    """A copy of what forward returned, as an array."""
     if not isinstance(y, (np.ndarray, int, float, np.number)):
         raise TypeError(f"forward must return an array or a number, got {type(y).__name__}")
     y = np.array(y)

@@ -23,7 +23,7 @@ class Waves:
     d sin(z) / dz = cos(z) and d cos(z) / dz = -sin(z),
         dL/dz[i, j] = cos(z[i, j]) dsin[i, j] - sin(z[i, j]) dcos[i, j]
     x reaches y through its copy, with slope 1, and through z, as in a Linear with weights R:
-        dL/dx = dcopy, and in the first d columns dz @ R.T besides
+        dL/dx = dcopy + [dz @ R.T, 0]           R.T reaches the first d columns only
     For a single k this says d sin(k x) = k cos(k x) dx. There are no parameters.
 
     Parameters

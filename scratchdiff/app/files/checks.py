@@ -1,4 +1,4 @@
-"""Whether points can be learnt, and what a person should know about them."""
+"""Whether points can be learned, and what a person should know about them."""
 import numpy as np
 
 LARGEST, SMALLEST = 1e100, 1e-100       # their squares are still numbers
@@ -30,7 +30,7 @@ def check_points(points, titles, where):
 
 
 def remarks(points, titles):
-    """What is odd about points, (n, d), that can be learnt all the same: a list of phrases."""
+    """What is odd about points (n, d), though they can be learned: a list of phrases."""
     low, high = points.min(axis=0), points.max(axis=0)
     constant = np.flatnonzero(low == high)
     said = [f"{titles[column]} is always {low[column]:.9g}" for column in constant[:3]]

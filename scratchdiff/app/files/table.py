@@ -148,7 +148,7 @@ def are_names(cells):
 
 
 def check_width(where, width, rows):
-    """Raise ValueError for more columns than can be learnt; `rows` is how many rows were seen."""
+    """Raise ValueError for more columns than can be learned; `rows` is how many rows were seen."""
     if width > MOST_COLUMNS:
         raise ValueError(f"{where} has {width} columns, {MOST_COLUMNS} are the most"
                          + " (transposed?)" * (rows < MOST_COLUMNS // 2))

@@ -46,14 +46,14 @@ def whole_file(path):
 def is_special(path):
     """Whether there is something else than a file at `path`, such as a device.
 
-    CommandError for a named pipe: opening one waits until somebody reads from it, perhaps for ever.
+    CommandError for a named pipe: opening one waits for a reader, who may never come.
     """
     try:
         mode = os.stat(path).st_mode
     except OSError:
         return False                    # there is nothing, or a folder is missing
     if stat.S_ISFIFO(mode) and os.path.exists(real_path(path)):     # not a pipe behind /dev/stdout
-        raise CommandError(f"cannot write {path}: it is a named pipe, which may wait for ever")
+        raise CommandError(f"cannot write {path}: it is a named pipe, and nobody may ever read it")
     return not stat.S_ISREG(mode)
 
 
@@ -100,9 +100,3 @@ def opened(path):
                 yield file
     except OSError as error:
         raise os_error(path, error, "read") from None
-
-
-def read_bytes(path):
-    """All of a file."""
-    with opened(path) as file:
-        return file.read()

@@ -46,7 +46,7 @@ def loss_lines(floor, excess, shares):
 
 
 def summed(floor, excess, shares=None):
-    """(loss, floor, excess): means as text, so rounded that the sum is true as it stands there."""
+    """(loss, floor, excess): means as text, rounded so that the printed sum is right."""
     best, error = (round(float(np.average(part, weights=shares)), 4) for part in (floor, excess))
     return tuple(f"{number:.4f}" for number in (best + error, best, error))
 
