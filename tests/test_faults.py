@@ -29,7 +29,7 @@ from scratchdiff.diffusion.training import noisy_points
 from scratchdiff.experiment.data import shape_data
 from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
-from scratchdiff.fast.batches import chunked_batches
+from scratchdiff.fast.batches import chunked, noisy
 from scratchdiff.fast.blocks import sample, walk
 from scratchdiff.fast.inference import in_place, relu_in_place, silu_in_place
 from scratchdiff.measure.exact import ExactDenoiser, bayes
@@ -170,19 +170,19 @@ BATCHES = {
         [(noisy_points, "rng.standard_normal(x0.shape, x0.dtype)",
           "rng.standard_normal((*x0.shape[:-2], 1, x0.shape[-1])) + 0 * x0")]),
     "one point for a whole batch": (batches_are_fair, "the points in a batch",
-        [(chunked_batches, "x0 = x0.reshape(CHUNK, each, -1)",
-          "x0 = x0.reshape(CHUNK, each, -1)[:, :1].repeat(each, axis=1)")]),
+        [(noisy, "x0 = x0.reshape(n, each, -1)",
+          "x0 = x0.reshape(n, each, -1)[:, :1].repeat(each, axis=1)")]),
     "uniform noise": (batches_are_fair, "the kurtosis of the noise",
         [(noisy_points, "rng.standard_normal(x0.shape, x0.dtype)",
           "rng.uniform(-3 ** 0.5, 3 ** 0.5, x0.shape)")]),
     "the target is another noise": (batches_are_fair, "what is left of x_t without the noise",
         [(noisy_points, "return xt, t, eps", "return xt, t, -eps")]),
     "opposite noise in one coordinate only": (batches_are_fair, "two noises of a pair",
-        [(chunked_batches, "schedule.add_noise(x0, t, -eps)",
+        [(noisy, "schedule.add_noise(x0, t, -eps)",
           "schedule.add_noise(x0, t, eps * [1, -1])"),
-         (chunked_batches, "(eps, -eps)", "(eps, eps * [1, -1])")]),
+         (noisy, "(eps, -eps)", "(eps, eps * [1, -1])")]),
     "every chunk from the same stream": (batches_are_fair, "the noise of two chunks",
-        [(chunked_batches, "stream(rng, CHUNKS, chunk)", "stream(rng, CHUNKS, 0)")]),
+        [(chunked, "stream(rng, CHUNKS, chunk)", "stream(rng, CHUNKS, 0)")]),
     "the noisiest level is never drawn": (batches_are_fair, "how often each level is drawn",
         [(EvenLevels, "rng.integers(self.T,", "rng.integers(self.T - 1,")]),
     "the least noisy level is never drawn": (batches_are_fair, "how often each level is drawn",

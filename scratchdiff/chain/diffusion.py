@@ -15,7 +15,7 @@ from scratchdiff.diffusion.schedule import VARIANCES, Schedule
 from scratchdiff.experiment.data import shape_data
 from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
-from scratchdiff.fast.batches import CHUNK, chunked_batches
+from scratchdiff.fast.batches import CHUNK, chunked, noisy
 from scratchdiff.fast.blocks import BLOCK, sample, walk
 from scratchdiff.measure.exact import ExactDenoiser, floor_and_excess
 from scratchdiff.measure.shapes import SHAPES
@@ -58,8 +58,8 @@ def noise_is_reference():
 def batches_are_fair():
     """Two chunks of training batches, in standard errors: noise, levels, pairs, and points."""
     schedule, batch_size = Schedule.linear(), 64
-    batches = chunked_batches(SHAPES["circle"].draw, schedule, np.random.default_rng(0), batch_size,
-                              antithetic=True, dtype=np.float64)
+    make = noisy(SHAPES["circle"].draw, schedule, batch_size, antithetic=True, dtype=np.float64)
+    batches = chunked(make, np.random.default_rng(0))
     xt, t, eps = map(np.array, zip(*(next(batches) for _ in range(2 * CHUNK))))
     alpha_bars = schedule.alpha_bars[t][..., None]
     x0 = (xt - np.sqrt(1 - alpha_bars) * eps) / np.sqrt(alpha_bars)

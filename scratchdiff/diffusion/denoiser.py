@@ -32,17 +32,19 @@ class Denoiser:
 
     Parameters
     ----------
-    network : Network with d outputs, and d + 1 inputs or more
+    network : Network with d outputs, and d + 1 + columns inputs
     schedule : Schedule
     predicts : "eps" or "v"
     d : int, the number of coordinates of a point
+    columns : int, the inputs of the network that a prompt fills (beyond/prompts.py)
     """
 
     constants = ("times", "signals", "noises", "given")     # tables and labels: no gradient
 
-    def __init__(self, network, schedule, predicts="eps", d=2):
+    def __init__(self, network, schedule, predicts="eps", d=2, columns=0):
         self.skip_and_gain = chosen("predicts", predicts, SKIP_AND_GAIN)
-        self.network, self.schedule, self.predicts, self.d = network, schedule, predicts, d
+        self.network, self.schedule, self.predicts = network, schedule, predicts
+        self.d, self.columns = d, columns
         self.dtype = network.params.dtype
         self.times = (np.arange(schedule.T) / schedule.T).astype(self.dtype)            # (T,)
         self.signals = np.sqrt(schedule.alpha_bars)[:, None].astype(self.dtype)         # (T, 1)
@@ -51,8 +53,9 @@ class Denoiser:
     def forward(self, xt, t, *given):
         """xt (n, d), t an int or (n,) ints -> eps_hat (n, d).
 
-        `given` holds further columns for the network, (n, c) each: a prompt, say. Raises TypeError
-        or ValueError if xt or t has a wrong type or shape, or if level t does not exist.
+        `given` is a prompt c (n, columns), or nothing, which is the same as a row of zeros. Raises
+        TypeError or ValueError if an argument has a wrong type or shape, or if level t does not
+        exist.
         """
         expect("xt", xt, ("n", self.d), self.dtype)
         t = expect_levels(t, xt.shape[:-1], self.schedule.T)
@@ -69,7 +72,9 @@ class Denoiser:
         return self.skip * deps + dinputs[:, :self.d]
 
     def network_inputs(self, xt, t, *given):
-        """The columns [x_t, time_t, *given], (n, d + 1 or more)."""
+        """The columns [x_t, time_t, *given], (n, d + 1 + columns)."""
+        if self.columns and not given:
+            given = [np.zeros((len(xt), self.columns), self.dtype)]
         time = np.empty((len(xt), 1), self.dtype)
         time[:, 0] = self.times[t]
         return np.concatenate([xt, time, *given], axis=1)
