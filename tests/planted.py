@@ -28,7 +28,7 @@ def look_at_less(patch):
     patch.setattr(backprop, "KINDS", [("relu", "eps"), ("silu", "v")])
     patch.setattr(backprop, "clean_points", partial(layers.clean_points, 3))
     for room in (blocks, diffusion):
-        patch.setattr(room, "BLOCK", 8)
+        patch.setattr(room, "BLOCK", 100)
     new = Model.new(replace(RECIPES["default"], hidden=(4, 4)), 0, shape_data("circle"))
     new.denoiser.network.params += 0.1
     patch.setattr(diffusion, "trained", lambda: new)
