@@ -123,6 +123,11 @@ STALE = {
          "self.skip, self.gain = self.both = getattr(self, 'both', both)\n"
          "        return both[0] * xt + both[1] * F")],
     "LoRA": [(LoRA, "self.x = x\n", "self.x = getattr(self, 'x', x)\n")],
+    "Waves": [
+        (Waves, "self.sin, self.cos = np.sin(z), np.cos(z)",
+         "now = np.sin(z), np.cos(z)\n"
+         "        self.sin, self.cos = self.both = getattr(self, 'both', now)"),
+        (Waves, "[x, self.sin, self.cos]", "[x, *now]")],
 }
 
 OPTIMISER = {
@@ -140,6 +145,8 @@ OPTIMISER = {
         [(Adam, "(np.sqrt(self.v) + self.eps * root)",
           "np.sqrt(self.v + self.eps * root ** 2)"),
          (reference.adam_step, "(sqrt(v_hat) + eps)", "sqrt(v_hat + eps)")]),
+    "m and v with each other's beta": (adam_is_reference, "m[",
+        [(Adam, "self.m *= self.beta1", "self.m *= self.beta2")]),
     "no bias correction of m, twice": (adam_step_length, "step 1",
         [(Adam, " / (1 - self.beta1 ** self.k)", ""),
          (reference.adam_step, "m[i] / (1 - beta1 ** k)", "m[i]")]),
@@ -227,9 +234,8 @@ SAMPLER = {
         [(posterior_variance, "betas[t] * (1 - schedule.alpha_bars[t - 1])",
           "betas[t] * (1 - schedule.alpha_bars[t])"),
          (reference.reverse_step, "(1 - alpha_bars[t - 1]) /", "(1 - alpha_bars[t]) /")]),
-    "fresh noise in the last step, twice": (step_is_posterior, "sigma",
-        [(Schedule, "float(variance_at(self, t)) if t > 0 else 0.0",
-          "float(self.betas[t])"),
+    "fresh noise in the last step, twice": (step_is_posterior, "level 0, which should lead to x_0",
+        [(Schedule, "if t > 0 else 0.0", "if t > 0 else float(self.betas[0])"),
          (reference.reverse_step, "sigma = 0.0", "sigma = sqrt(betas[t])")]),
     "alpha_bar one step late, twice": (step_is_posterior, "level ",
         [(Schedule, "np.cumprod(self.alphas)", "np.cumprod(self.alphas) / self.alphas * 0.99"),
