@@ -25,7 +25,7 @@ PRINTED = 500           # steps from one printed loss to the next
 def run(options):
     """Train a model, generate points, and report on them; save and draw what was asked for."""
     expect_consistent(options)
-    model = new_model(options) if options.resume is None else resumed_model(options)
+    model = model_to_train(options)
     choose_sampler(options, model)
     if options.field and model.data.d != 2:
         raise CommandError(f"--field draws two columns, and these points have {model.data.d}")
@@ -40,15 +40,38 @@ def run(options):
     report(options, model, points)
 
 
+def model_to_train(options):
+    """A new model, a saved one that goes on, or a new one that starts from a saved one."""
+    if options.resume is not None:
+        return resumed_model(options)
+    if options.finetune is not None:
+        from scratchdiff.app.finetune import finetuned_model    # here, since most runs do not
+        return finetuned_model(options)
+    return new_model(options)
+
+
 def decided(options, model):
     """Yield a line for each thing that a person should know before the training."""
     if model.data.said:
         yield model.data.said
-    if not options.resume and not options.recipe and model.data.name != "circle":
+    if model.made_from:
+        yield f"made from {model.made_from}"
+    if options.finetune:
+        yield from what_learns(model)
+    elif not options.resume and not options.recipe and model.data.name != "circle":
         yield "recipe: sharp, for more detail than a circle has (--recipe default is faster)"
     to_go = model.recipe.steps - model.adam.k
     if options.resume and to_go and not options.save:
         yield f"the {to_go} steps to come will be lost: without --save FILE, nothing keeps them"
+
+
+def what_learns(model):
+    """Yield what is decided for a person who fine-tunes."""
+    recipe, count = model.recipe, len(model.adam.params)
+    who = (f"adapters of rank {recipe.lora}: {count} parameters beside {len(model.base)} frozen ones"
+           if recipe.lora else f"all {count} parameters")
+    yield f"what learns: {who}; {recipe.steps} steps, lr {recipe.lr:.2g}"
+    yield "the new points are centred and scaled by themselves, not as the old ones were"
 
 
 def train(options, model):
