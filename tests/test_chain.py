@@ -4,14 +4,15 @@ import pytest
 
 from scratchdiff.app import check
 from scratchdiff.app.cli import main
-from scratchdiff.chain import backprop, diffusion, layers
+from scratchdiff.chain import backprop, diffusion, layers, lora
 from scratchdiff.chain.layers import LAYERS, WIDTHS, layer_reports, small_mlp
 from scratchdiff.chain.link import Link, Measured, distance, in_a_line, worst
 from scratchdiff.chain.links import LINKS
 from scratchdiff.nn.layers import ACTIVATIONS, Linear, ReLU
 
 ALL = [link for links in LINKS for link in links]
-EXACT = {diffusion.noise_is_reference, diffusion.blocks_are_the_walk}   # rounded in the same order
+EXACT = {diffusion.noise_is_reference, diffusion.blocks_are_the_walk,   # rounded in the same order
+         lora.training_keeps_the_base}                                  # not touched at all
 
 
 def only(*measures):

@@ -67,11 +67,12 @@ def decided(options, model):
 
 def what_learns(model):
     """Yield what is decided for a person who fine-tunes."""
-    recipe, count = model.recipe, len(model.adam.params)
-    who = (f"adapters of rank {recipe.lora}: {count} parameters beside {len(model.base)} frozen ones"
-           if recipe.lora else f"all {count} parameters")
-    yield f"what learns: {who}; {recipe.steps} steps, lr {recipe.lr:.2g}"
-    yield "the new points are centred and scaled by themselves, not as the old ones were"
+    recipe, learn = model.recipe, f"{len(model.adam.params)} parameters"
+    who = (f"adapters of rank {recipe.lora}, {learn} beside {len(model.base)} frozen ones"
+           if recipe.lora else f"all {learn}")
+    yield f"what learns: {who}"
+    yield (f"{recipe.steps} steps, lr {recipe.lr:.2g}; "
+           "center and scale are those of the new points")
 
 
 def train(options, model):

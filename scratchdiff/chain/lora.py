@@ -1,4 +1,4 @@
-"""Links about adapters: the layer itself, what it starts from, what it merges into, what it moves."""
+"""Links about LoRA: the layer, what it starts from, what it merges into, what it leaves alone."""
 import numpy as np
 
 from scratchdiff import reference
