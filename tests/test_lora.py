@@ -1,5 +1,6 @@
 """nn/lora.py and chain/lora.py: derivatives, what LoRA starts from and merges into; its faults."""
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from scratchdiff.nn.lora import LoRA, adapted, merged
 from scratchdiff.nn.loss import MSE
 from scratchdiff.nn.network import MLP, Network
 from scratchdiff.nn.waves import Waves
+from tests import quality_lora
 from tests.test_faults import MEASURES, require_red
 
 
@@ -140,6 +142,18 @@ def test_misuse_is_named():
         lora.forward(x())
         lora.backward(np.ones((1, 6)))
     assert isinstance(adapted(network(), 1, np.random.default_rng(0)), Network)
+
+
+def test_the_table_by_hand(capsys, monkeypatch):
+    monkeypatch.setattr(quality_lora, "HELD_OUT", 20)
+    monkeypatch.setattr(quality_lora, "step_ratios", lambda ranks: dict.fromkeys(ranks, 1.0))
+    old = replace(quality_lora.DEFAULT, steps=5)
+    data = {"30 own points": quality_lora.DATA["30 own points"]}
+    quality_lora.main(data, steps=(1, 2), seeds=[0], old=old)
+    heading, *rows = capsys.readouterr().out.splitlines()
+    assert len(rows) == len(quality_lora.RANKS)
+    assert {len(row) for row in rows} == {len(heading)}
+    assert [row.split()[-4] for row in rows] == ["325", "650", "1197", "2221", "4418", "4418"]
 
 
 # Planted faults. Each turns a link about LoRA red, and the output says where.
