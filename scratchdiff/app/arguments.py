@@ -126,8 +126,8 @@ def run_parser():
          help="go on with a saved model; --steps includes its earlier steps, and --save keeps "
               "the result")
     flag("--finetune", metavar="FILE",
-         help="a new model of --data that starts from a saved one; it has the old one's network, "
-              "1000 steps and an --lr that suits them, unless --steps and --lr say otherwise")
+         help="train a saved model's network further, on --data: 1000 steps, and an --lr that "
+              "suits, unless you say otherwise; center and scale are those of the new points")
     flag("--lora", type=whole(1, MOST["hidden"]), metavar="R",
          help="freeze that network, and train adapters of rank R beside it; 4 is a good start")
     return parser

@@ -1,8 +1,7 @@
 """--finetune: a new model that starts from what a saved one has learned, on other points."""
 import os
 
-from scratchdiff.app.errors import CommandError, one_line
-from scratchdiff.app.files.store import load_model
+from scratchdiff.app.errors import CommandError, one_line, shortened
 from scratchdiff.app.start import changed, read_data
 from scratchdiff.experiment.data import OWN
 from scratchdiff.experiment.model import Model
@@ -17,13 +16,18 @@ def finetuned_model(options):
 
     If that one has adapters, they are merged first. CommandError if the two do not fit together.
 
-    The new points get a standard form of their own, and not the old points' (measure/shapes.py).
-    Why. Under the old one, let their mean be m. After the last level, noisy points have the mean
-    sqrt(alpha_bar_T) m, which is 0.28 m. But the walk back starts from noise of mean 0, so it
-    would start in the wrong place; and the scale goes wrong likewise. With their own standard form
-    m is 0 and the mean square is 1, as the schedule wants it and as the network knows its points.
-    A shift or another unit is then no news: only the shape has to be learned.
+    The new points are centred and scaled by their own mean and spread (measure/shapes.py), not by
+    those of the old points. Why? Let the old center and scale bring the new points to mean m and
+    variance s^2. With a = alpha_bar of the last level, the noisy points there have
+
+        mean sqrt(a) m              variance a s^2 + 1 - a
+
+    for each coordinate. But the walk back starts from noise with mean 0 and variance 1. With
+    a = 0.07, a mean of 3 puts its start off by 0.8 noise widths. The new points' own center makes m
+    exactly 0. Their own scale makes s^2 what it was for the old points, for which the network has
+    learned its levels. So a shift or another unit costs nothing: only the shape is new.
     """
+    from scratchdiff.app.files.store import load_model      # here, since most runs read none
     path, seed = options.finetune, options.seed or 0
     old = load_model(path)
     base = merged(old.denoiser.network)
@@ -32,26 +36,27 @@ def finetuned_model(options):
     expect_fits(path, old, data)
     model = Model.new(recipe, seed, data, base.params)
     learned = "own points" if old.data.name == OWN else f"the {old.data.name}"
-    model.made_from = f"{one_line(os.path.basename(path))}, {old.adam.k} steps on {learned}"
+    name = shortened(one_line(os.path.basename(path)))
+    model.made_from = f"{name}, {old.adam.k} steps on {learned}"
     return model
 
 
 def recipe_to_finetune(options, old, most):
-    """The old recipe with other steps and lr. Options replace settings; the rank is `most` at most.
+    """The old recipe with steps, lr and rank for fine-tuning. Options replace single settings.
 
-    CommandError for one that the old network contradicts.
+    CommandError for a setting that the old network contradicts, or a rank above `most`.
     """
     start = RECIPES[options.recipe] if options.recipe else old
-    want = changed(start, options)
+    recipe = changed(finetuned(start, options.lora or 0), options)
     for name in FIXED:
-        had, wanted = getattr(old, name), getattr(want, name)
+        had, wanted = getattr(old, name), getattr(recipe, name)
         if had != wanted:
             raise CommandError(f"{options.finetune} has {name} {shown(had) or 'none'}: it cannot "
                                f"be fine-tuned with {shown(wanted) or 'none'}")
-    if want.lora > most:
+    if recipe.lora > most:
         raise CommandError(f"--lora must be from 1 to {most}, the largest rank of a layer of "
-                           f"{options.finetune}, got {want.lora}")
-    return changed(finetuned(start, options.lora or 0), options)
+                           f"{options.finetune}, got {recipe.lora}")
+    return recipe
 
 
 def expect_fits(path, old, data):
@@ -59,3 +64,13 @@ def expect_fits(path, old, data):
     if data.d != old.data.d:
         raise CommandError(f"{path} has learned points with {old.data.d} columns: it cannot be "
                            f"fine-tuned on points with {data.d}")
+
+
+def what_learns(model):
+    """Yield a line for each thing that was decided for the person who fine-tunes."""
+    recipe, learn = model.recipe, f"{len(model.adam.params)} parameters"
+    who = (f"adapters of rank {recipe.lora}, {learn} beside {len(model.base)} frozen ones"
+           if recipe.lora else f"all {learn}")
+    yield f"what learns: {who}"
+    yield (f"{recipe.steps} steps, lr {recipe.lr:.2g}; "
+           "center and scale are those of the new points")

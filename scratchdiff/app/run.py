@@ -6,6 +6,7 @@ import numpy as np
 
 from scratchdiff.app.errors import CommandError, one_line
 from scratchdiff.app.files.whole import write_text
+from scratchdiff.app.finetune import finetuned_model, what_learns
 from scratchdiff.app.show import braille
 from scratchdiff.app.show.best import loss_lines, loss_parts, perfect_lines
 from scratchdiff.app.show.curve import loss_curve
@@ -45,7 +46,6 @@ def model_to_train(options):
     if options.resume is not None:
         return resumed_model(options)
     if options.finetune is not None:
-        from scratchdiff.app.finetune import finetuned_model    # here, since most runs do not
         return finetuned_model(options)
     return new_model(options)
 
@@ -63,16 +63,6 @@ def decided(options, model):
     to_go = model.recipe.steps - model.adam.k
     if options.resume and to_go and not options.save:
         yield f"the {to_go} steps to come will be lost: without --save FILE, nothing keeps them"
-
-
-def what_learns(model):
-    """Yield what is decided for a person who fine-tunes."""
-    recipe, learn = model.recipe, f"{len(model.adam.params)} parameters"
-    who = (f"adapters of rank {recipe.lora}, {learn} beside {len(model.base)} frozen ones"
-           if recipe.lora else f"all {learn}")
-    yield f"what learns: {who}"
-    yield (f"{recipe.steps} steps, lr {recipe.lr:.2g}; "
-           "center and scale are those of the new points")
 
 
 def train(options, model):

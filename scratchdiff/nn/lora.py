@@ -61,7 +61,7 @@ class LoRA:
 
 
 def largest_rank(network):
-    """Beyond it, a larger r changes no layer: the smaller side of a W, in the layer with most."""
+    """The largest rank that a W of the network can have: a larger r would change nothing."""
     return max(min(layer.W.shape) for layer in network.layers if isinstance(layer, Linear))
 
 
