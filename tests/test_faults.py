@@ -341,6 +341,8 @@ def test_a_network_that_has_learned_nothing(measure, monkeypatch, capsys):
 
 
 def test_every_link_can_turn_red():
+    """Those about LoRA: tests/test_lora.py."""
     tables = [REFERENCE, BACKPROP, OPTIMISER, BATCHES, PERFECT, SAMPLER]
     red = {measure for table in tables for measure, _, _ in table.values()}
-    assert set(MEASURES) == red | {perfect_radius, network_excess, network_radius}
+    ours = {measure for measure in MEASURES if measure.__module__ != "scratchdiff.chain.lora"}
+    assert ours == red | {perfect_radius, network_excess, network_radius}
