@@ -131,6 +131,10 @@ def test_a_rank_that_no_layer_has_is_named(r):
 
 def test_misuse_is_named():
     W, b = np.ones((3, 2)), np.ones(2)
+    with pytest.raises(ValueError, match=r"W must have shape \(d_in, d_out\), got \(3,\)"):
+        LoRA(W[:, 0], b, np.ones((3, 1)), np.ones((1, 2)), 1)
+    with pytest.raises(ValueError, match=r"b must have shape \(2,\), got \(3,\)"):
+        LoRA(W, np.ones(3), np.ones((3, 1)), np.ones((1, 2)), 1)
     with pytest.raises(ValueError, match=r"A must have shape \(3, r\), got \(2, 1\)"):
         LoRA(W, b, np.ones((2, 1)), np.ones((1, 2)), 1)
     with pytest.raises(ValueError, match=r"B must have shape \(1, 2\), got \(2, 2\)"):

@@ -132,6 +132,8 @@ f32 = np.float32
     ({"header": {"recipe": {"lora": 4}}}, r"array params has shape .* it must be \(117,\)"),
     ({"header": {"data": "cube"}}, "it has learned 'cube', which is not one of the shapes"),
     ({"header": {"data": "points"}}, "it has no array points"),
+    ({"header": {"names": "xy"}}, "its column names are 'xy'"),
+    ({"header": {"names": ["x", 1]}}, r"its column names are \['x', 1\]"),
     ({"header": {"data": "moons"}}, None),
     ({"drop": ["m"]}, "it has no array m"),
     ({"params": np.zeros(P - 1, f32)},
