@@ -2,7 +2,7 @@
 
     python tests/quality.py             the circle, and what each setting of its recipe brings
     python tests/quality.py shapes      every shape, and points of your own
-    python tests/quality.py sizes 2     small and large networks, seeds 0 and 1 (an hour a seed)
+    python tests/quality.py sizes 2     small and large networks, seeds 0 and 1 (an hour)
 
 The first takes two minutes. Of each of ten networks, 5000 points. What is shown: the median and the
 worst standard deviation of the radius; the largest |mean radius - 1|; the largest Kuiper statistic
@@ -134,7 +134,7 @@ def shapes(names=(*SHAPES, "own points"), seeds=range(5), **settings):
 def excess_or_error(recipe, seed, data):
     """The loss above the floor of a run; inf if the program would end it with an error."""
     try:
-        with advice(Model.new(recipe, seed, data)):
+        with np.errstate(all="ignore"), advice(Model.new(recipe, seed, data)):
             model, _ = trained(recipe, seed, data)
             expect_learned(model)
             for _ in in_range(model, model.sample(2000)):
@@ -150,7 +150,7 @@ def sizes(seeds, names=("circle", "checkerboard", "own points"), hidden=SIZES, s
                                                     for name in names))
     for widths in hidden:
         for count in steps:
-            line = f"{widths[0]} x {len(widths):<4} {count:>6}"
+            line = f"{f'{widths[0]} x {len(widths)}':<10} {count:>6}"
             for name in names:
                 recipe = replace(RECIPES[recipe_for(name)], hidden=widths, steps=count)
                 excess = [excess_or_error(recipe, seed, data_of(name)) for seed in seeds]
