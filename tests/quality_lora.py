@@ -1,6 +1,7 @@
 """What adapters are worth beside all parameters. By hand: python tests/quality_lora.py
 
-It takes a quarter of an hour. The old network has learned the circle by the default recipe. The new points:
+It takes a quarter of an hour. The old network has learned the circle by the default recipe. The new
+points:
 
     ellipse         twice as long as wide, tilted and shifted. It is a shape: both axes share one
                     scale, and the standard form takes away the shift, but not the length
@@ -29,18 +30,18 @@ that no network has seen, in thousandths: 0.85 between two sets of real ones.
     moons          rank 8             2221    1.27       0.0182       0.0052       0.0022
     moons          all parameters     4418    1.00       0.0192       0.0047       0.0018
     moons          from nothing       4418    1.00       0.0186       0.0046       0.0018
-    30 of ellipse  rank 1              325    1.55       0.0367       0.0131       0.0122
-    30 of ellipse  rank 2              650    1.16       0.0203       0.0122       0.0164
-    30 of ellipse  rank 4             1197    1.19       0.0188       0.0120       0.0158
-    30 of ellipse  rank 8             2221    1.27       0.0192       0.0127       0.0186
-    30 of ellipse  all parameters     4418    1.00       0.0242       0.0165       0.0283
-    30 of ellipse  from nothing       4418    1.00       0.0231       0.0193       0.0485
     own points     rank 1              325    1.55       8.0869       4.4614       2.6153
     own points     rank 2              650    1.16       3.4286       5.0139       2.1588
     own points     rank 4             1197    1.19       3.3346       3.6814       1.9042
     own points     rank 8             2221    1.27       2.5871       4.3045       1.7272
     own points     all parameters     4418    1.00       3.7266       3.9894       1.7415
     own points     from nothing       4418    1.00       3.5857       3.5572       2.3467
+    30 of ellipse  rank 1              325    1.55       0.0367       0.0131       0.0122
+    30 of ellipse  rank 2              650    1.16       0.0203       0.0122       0.0164
+    30 of ellipse  rank 4             1197    1.19       0.0188       0.0120       0.0158
+    30 of ellipse  rank 8             2221    1.27       0.0192       0.0127       0.0186
+    30 of ellipse  all parameters     4418    1.00       0.0242       0.0165       0.0283
+    30 of ellipse  from nothing       4418    1.00       0.0231       0.0193       0.0485
     30 own points  rank 1              325    1.55      25.6597      16.7425      18.4194
     30 own points  rank 2              650    1.16      20.2764      18.0284      20.2875
     30 own points  rank 4             1197    1.19      15.1366      18.7741      22.8801

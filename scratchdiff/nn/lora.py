@@ -9,10 +9,10 @@ possible, after 300, 1000 and 3000 steps (tests/quality_lora.py has more ranks a
     all parameters     4418  0.0132  0.0027  0.0009     0.0242  0.0165  0.0283
     a new network      4418  0.0131  0.0027  0.0010     0.0231  0.0193  0.0485
 
-It pays with few points, since few parameters can hardly learn them by heart; and in short runs, if
-the new points are much like the old ones. It does not pay in long runs with many points, nor for
-points that are very different: on the moons, all parameters are better from 1000 steps on. And it
-saves parameters, not time: a step of rank 4 takes 1.2 times as long.
+It pays if the new points are much like the old ones: in short runs, and above all with few points,
+which few parameters can hardly learn by heart. It does not pay in long runs with many points, nor
+for points that are very different: on the moons, all parameters are better from 1000 steps on. And
+it saves parameters, not time: a step of rank 4 takes 1.2 times as long.
 """
 from copy import copy
 
