@@ -1,9 +1,11 @@
 """A model: a denoiser, and where it stands between a recipe and what it has learned."""
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 
+from scratchdiff.beyond.distillation import student_points, student_schedule
+from scratchdiff.beyond.few_steps import ddim
 from scratchdiff.diffusion.denoiser import Denoiser
 from scratchdiff.diffusion.levels import LEVELS
 from scratchdiff.diffusion.sampling import reverse_process
@@ -37,16 +39,25 @@ class Model:
     adam: Adam
     losses: list = field(default_factory=list)      # one for each step taken
     few: partial = None                             # a sampler of beyond/few_steps.py, if chosen
+    pairs: np.ndarray = None                        # (m, K, 2, d) float32, of a student of K steps
 
     @classmethod
-    def new(cls, recipe, seed, data):
-        """An untrained model. The same recipe, seed and data give the same model."""
+    def new(cls, recipe, seed, data, pairs=None):
+        """An untrained model. The same recipe, seed, data and pairs give the same model.
+
+        pairs (m, K, 2, d) float32 : what a student learns from (beyond/distillation.py), or None
+        """
         recipe.validated()
         network = MLP(recipe.widths(data.d), cls.stream(seed, INIT), ACTIVATIONS[recipe.activation])
         if recipe.waves:
             network = Network([Waves(data.d, recipe.waves), *network.layers])
-        denoiser = Denoiser(network, Schedule.linear(), recipe.predicts, data.d)
-        return cls(recipe, seed, data, denoiser, Adam(network.params, network.grads))
+        schedule, few = Schedule.linear(), None
+        if pairs is not None:
+            schedule, few = student_schedule(schedule, pairs.shape[1]), partial(ddim)
+            data = replace(data, exact=None)        # nobody knows what the perfect student says
+        denoiser = Denoiser(network, schedule, recipe.predicts, data.d)
+        return cls(recipe, seed, data, denoiser, Adam(network.params, network.grads), few=few,
+                   pairs=pairs)
 
     @staticmethod
     def stream(seed, part):
@@ -64,9 +75,10 @@ class Model:
 
     def batches(self):
         """The batches of step adam.k and of every step after it, without end."""
-        recipe = self.recipe
-        make = noisy(self.data.draw, self.denoiser.schedule, recipe.batch_size, recipe.antithetic,
-                     levels=self.levels)
+        recipe, pairs = self.recipe, self.pairs
+        make = (noisy(self.data.draw, self.denoiser.schedule, recipe.batch_size, recipe.antithetic,
+                      levels=self.levels) if pairs is None else
+                lambda n, rng: student_points(pairs, (n, recipe.batch_size), rng))
         return chunked(make, self.stream(self.seed, TRAINING), self.adam.k)
 
     def lr(self):
