@@ -168,9 +168,9 @@ def distill_parser():
     flag("--sampler-steps", type=whole(1), default=4, metavar="K",
          help="the student's steps, at most 50 (4)")
     flag("--steps", type=whole(1, MOST["steps"]), metavar="N",
-         help="training steps (as many as the teacher's recipe has)")
+         help="training steps (3000)")
     flag("--lr", type=positive, metavar="X",
-         help="the learning rate, or its peak (the teacher's)")
+         help="the peak of the learning rate (0.02)")
     flag("--quiet", action="store_true", help="print the figures only")
     parser.set_defaults(save_every=None)
     return parser

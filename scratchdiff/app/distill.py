@@ -14,6 +14,7 @@ from scratchdiff.app.start import changed
 from scratchdiff.app.trouble import advice, in_range
 from scratchdiff.beyond.distillation import stretches, student_pairs
 from scratchdiff.experiment.model import Model
+from scratchdiff.experiment.recipe import RECIPES
 from scratchdiff.fast.blocks import BLOCK
 from scratchdiff.fast.inference import faster
 from scratchdiff.fast.streams import PAIRS, stream
@@ -49,8 +50,14 @@ def expect_possible(options, teacher):
 
 
 def student_recipe(recipe):
-    """The recipe of a teacher's student: what is about noisy points does not apply to pairs."""
-    return replace(recipe, predicts="v", antithetic=False, levels="even")
+    """The recipe of a student: a network like the teacher's, and settings that suit pairs.
+
+    On the circle, a student of one step misses the radius by 0.0071 after 2500 steps, 0.0063 after
+    3500 and 0.0045 after 5000 (root mean square, median of three networks, lr 0.015). With lr 0.02,
+    3000 steps reach 0.0059. To start from the teacher's parameters does not help (0.047).
+    """
+    return replace(RECIPES["sharp"], hidden=recipe.hidden, activation=recipe.activation,
+                   waves=recipe.waves, antithetic=False, levels="even")
 
 
 def watched_walks(options, teacher, K):
