@@ -20,7 +20,7 @@ def log_density(denoiser, schedule, x):
     J v.
 
     A step of Heun's method goes to the next level, asks the denoiser there too, and then starts
-    again with the mean of the two answers. With steps half as long, its error is a quarter.
+    again with the mean of the two answers. Twice as many steps divide its error by four.
 
     The points have the noise of level 0 in them, because a clean curve has no density. With the
     perfect denoiser, log p is off by less than 0.01 bits per coordinate on average. A network's is

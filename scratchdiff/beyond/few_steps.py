@@ -37,11 +37,11 @@ def ddim(denoiser, schedule, x, rng, levels=None, eta=0.0):
 
     `levels` is what few_levels returns; all of them unless given. rng draws only if eta > 0.
 
-    With eta = 0 the walk is a map: the same noise always becomes the same points. With steps half
-    as long, it ends half as far from the limit. A map carries to the end what is wrong at the
-    start: level T - 1 should still hold 0.27 of a point, and the walk starts from noise alone. So
-    moons and checkerboards come out about 1 % too wide, even if every guess is perfect. (In fifty
-    steps with fresh noise, eta = 1, they come out 1 % and 2 % too narrow.)
+    With eta = 0 the walk is a map: the same noise always becomes the same points. Twice as many
+    steps halve its error. A map carries to the end what is wrong at the start: level T - 1 should
+    still hold 0.27 of a point, and the walk starts from noise alone. So moons and checkerboards
+    come out about 1 % too wide, even if every guess is perfect. (In fifty steps with fresh noise,
+    eta = 1, they come out 1 % and 2 % too narrow.)
     """
     levels = few_levels(schedule, schedule.T) if levels is None else levels
     for t, to in zip(levels, levels[1:]):
@@ -51,7 +51,7 @@ def ddim(denoiser, schedule, x, rng, levels=None, eta=0.0):
 
 
 def dpm(denoiser, schedule, x, rng, levels=None):
-    """A sampler like ddim, but with steps half as long the error is a quarter, not a half.
+    """A sampler like ddim, but twice as many steps divide its error by four.
 
     This is DPM-Solver++(2M) (Lu et al. 2022, algorithm 2). Divide x = a x0_hat + s eps_hat by s.
     Since a / s = e^u,
