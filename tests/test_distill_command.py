@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scratchdiff.app import distill as module
-from scratchdiff.app.distill import MOST, walks
+from scratchdiff.app.distill import MOST, student_recipe, walks
 from scratchdiff.app.errors import CommandError
 from scratchdiff.app.files.store import LARGEST, load_model, save_model
 from scratchdiff.app.trouble import expect_learned
@@ -178,6 +178,12 @@ def test_bad_input_is_one_line_and_status_2(typed, said, folder, monkeypatch):
     status, out, err = call("distill", *typed.split())
     assert (status, out) == (2, []) and err.startswith(f"scratchdiff: error: {said}")
     assert err.count("\n") == 1 and sorted(os.listdir()) == before
+
+
+def test_a_student_has_a_network_like_its_teachers_and_settings_for_pairs():
+    recipe = student_recipe(replace(RECIPES["tutorial"], waves=(3,)))
+    assert (recipe.hidden, recipe.activation, recipe.waves) == ((64, 64), "relu", (3,))
+    assert (recipe.predicts, recipe.levels, recipe.antithetic) == ("v", "even", False)
 
 
 def test_a_student_is_compared_with_points_that_its_teacher_has_not_seen(tmp_path, few_walks):
