@@ -229,6 +229,19 @@ def test_the_file_of_any_student_can_be_read_again(monkeypatch):
     assert 4800 < sum(block.nbytes for block in pairs) <= 5000
 
 
+def test_a_fine_tuned_teacher_has_students_and_a_student_is_not_fine_tuned(folder, few_walks):
+    teacher, student = folder / "adapted.npz", folder / "of_adapted.npz"
+    assert call("--finetune", folder / "teacher.npz", "--data", "moons", "--lora", 2, *SHORT,
+                "--save", teacher)[0] == 0
+    assert call("distill", teacher, *SHORT, "--save", student)[0] == 0
+    model = load_model(str(student))
+    assert (model.recipe.lora, model.data.name, model.denoiser.schedule.T) == (0, "moons", 4)
+    assert model.made_from == "adapted.npz, 40 steps on the moons"
+    assert call("--finetune", student, "--data", "circle") == (
+        2, [], f"scratchdiff: error: {student} is a student, which knows few noise levels: "
+               "fine-tune its teacher, and distill that\n")
+
+
 def test_a_student_that_has_learned_nothing(folder):
     student = load_model(str(folder / "student.npz"))
     student.losses *= 3                 # as after 120 steps: of fewer than 100, nothing is said

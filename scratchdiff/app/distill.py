@@ -6,6 +6,7 @@ import numpy as np
 from scratchdiff.app.errors import CommandError
 from scratchdiff.app.files.store import load_model
 from scratchdiff.app.files.whole import expect_writable, real_path
+from scratchdiff.app.finetune import described
 from scratchdiff.app.run import train
 from scratchdiff.app.show.progress import Progress
 from scratchdiff.app.show.report import COMPARED, figures
@@ -33,6 +34,7 @@ def distill(options):
         shown = shown_figures("teacher", teacher)       # first: points that it cannot make, nobody
         pairs = watched_walks(options, teacher, K)      # can learn
     student = Model.new(recipe, teacher.seed, teacher.data, pairs=pairs)
+    student.made_from = described(options.model, teacher)
     with advice(student):
         train(options, student)
         print(*shown_figures("student", student), *shown, sep="\n")

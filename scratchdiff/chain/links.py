@@ -4,10 +4,10 @@ Why these bounds. Rounding is about 1e-16 for each operation; 1e-12 and 1e-10 le
 them. 1e-6 is for differences over 1e-4 noise widths, whose truncation error is about 1e-8. 2e-6 is
 twice what Adam's eps adds. Chance is more than 4 standard errors off once in 16,000 times, and
 more than 5 once in 2 million. 1e-3 is twenty times what the 50 steps cost. An order is off by 0.05
-at most, since 100 steps are not yet infinitely many; a mistake makes it 1 instead of 2, or 0. The
-last three bounds are what each of ten seeds has to keep.
+at most, since 100 steps are not yet infinitely many; a mistake makes it 1 instead of 2, or 0. Each
+of ten seeds keeps the bounds of group 8. A bound of 0 means that no bit may change.
 """
-from scratchdiff.chain import backprop, diffusion, few_steps
+from scratchdiff.chain import backprop, diffusion, few_steps, lora
 from scratchdiff.chain.link import Link
 from scratchdiff.nn.gradcheck import TOLERANCE
 
@@ -38,4 +38,8 @@ LINKS = [
     [Link("a new network's loss, above the floor", diffusion.network_excess, 0.006),
      Link("its points: root mean square of radius - 1", diffusion.network_radius, 0.017),
      Link("its student's points, made in one step: the same", few_steps.student_radius, 0.015)],
+    [Link("LoRA's outputs and gradients = the reference's", lora.layer_is_reference, 1e-12),
+     Link("new adapters change nothing", lora.new_adapters_change_nothing, 1e-12),
+     Link("adapters merged into W = adapters beside W", lora.merged_is_the_same, 1e-12),
+     Link("training adapters leaves W and b as they were", lora.training_keeps_the_base, 0)],
 ]

@@ -19,6 +19,7 @@ from scratchdiff.fast.inference import faster
 from scratchdiff.fast.streams import INIT, SAMPLING, TRAINING, stream
 from scratchdiff.nn.adam import Adam
 from scratchdiff.nn.layers import ACTIVATIONS
+from scratchdiff.nn.lora import adapted
 from scratchdiff.nn.network import MLP, Network
 from scratchdiff.nn.rates import rates
 from scratchdiff.nn.waves import Waves
@@ -39,25 +40,35 @@ class Model:
     adam: Adam
     losses: list = field(default_factory=list)      # one for each step taken
     few: partial = None                             # a sampler of beyond/few_steps.py, if chosen
+    made_from: str = ""                             # what it was fine-tuned or distilled from
+    base: np.ndarray = None                         # (P,) the frozen parameters under adapters
     pairs: np.ndarray = None                        # (m, K, 2, d) float32, of a student of K steps
 
     @classmethod
-    def new(cls, recipe, seed, data, pairs=None):
-        """An untrained model. The same recipe, seed, data and pairs give the same model.
+    def new(cls, recipe, seed, data, base=None, pairs=None):
+        """An untrained model. The same arguments give the same model.
 
+        base (P,) : the parameters to start from, of a network without adapters, or None for random
+            ones. If the recipe has adapters, these are frozen.
         pairs (m, K, 2, d) float32 : what a student learns from (beyond/distillation.py), or None
         """
         recipe.validated()
-        network = MLP(recipe.widths(data.d), cls.stream(seed, INIT), ACTIVATIONS[recipe.activation])
+        rng = cls.stream(seed, INIT)
+        network = MLP(recipe.widths(data.d), rng, ACTIVATIONS[recipe.activation])
         if recipe.waves:
             network = Network([Waves(data.d, recipe.waves), *network.layers])
+        if base is not None:
+            network.params[:] = base
+        frozen = network.params if recipe.lora else None
+        if recipe.lora:
+            network = adapted(network, recipe.lora, rng)
         schedule, few = Schedule.linear(), None
         if pairs is not None:
             schedule, few = student_schedule(schedule, pairs.shape[1]), partial(ddim)
             data = replace(data, exact=None)        # nobody knows what the perfect student says
         denoiser = Denoiser(network, schedule, recipe.predicts, data.d)
         return cls(recipe, seed, data, denoiser, Adam(network.params, network.grads), few=few,
-                   pairs=pairs)
+                   base=frozen, pairs=pairs)
 
     @staticmethod
     def stream(seed, part):
