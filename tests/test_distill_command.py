@@ -19,6 +19,7 @@ from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
 from scratchdiff.fast.blocks import BLOCK, sample
 from scratchdiff.fast.streams import SAMPLING, SPLIT
+from tests import quality_few_steps
 from tests.program import SMALL, call
 
 SHORT = ["--steps", 40, "--quiet"]
@@ -240,6 +241,23 @@ def test_a_fine_tuned_teacher_has_students_and_a_student_is_not_fine_tuned(folde
     assert call("--finetune", student, "--data", "circle") == (
         2, [], f"scratchdiff: error: {student} is a student, which knows few noise levels: "
                "fine-tune its teacher, and distill that\n")
+
+
+def test_the_table_of_few_steps(monkeypatch, capsys):
+    """tests/quality_few_steps.py, of networks that have learned nothing, and are no students."""
+    monkeypatch.setattr(quality_few_steps, "COUNTS", {"circle": 50, "moons": 50})
+    monkeypatch.setattr(quality_few_steps, "TIMED", 50)
+    monkeypatch.setattr(quality_few_steps, "OF_SAMPLERS", (50, 1))
+    monkeypatch.setattr(quality_few_steps, "taught", lambda name, seed: Model.new(
+        replace(RECIPES["default"], hidden=(4,)), seed, shape_data(name)))
+    monkeypatch.setattr(quality_few_steps, "distilled", lambda teacher, K: teacher)
+    quality_few_steps.table()
+    header, *rows = capsys.readouterr().out.splitlines()
+    circle = [4, 5, 5, 4, 5, 5, 7]
+    assert [len(row.split()) for row in rows] == [*circle, 4, *circle], "words of each row"
+    assert len(header.split()) == 3 + len(quality_few_steps.STEPS)
+    quality_few_steps.bounds(seeds=range(2))
+    assert len(capsys.readouterr().out.splitlines()) == 2 + 7
 
 
 def test_a_student_that_has_learned_nothing(folder):
