@@ -11,7 +11,7 @@ Its schedule has only the K levels where its steps begin.
     schedule = student_schedule(teacher.schedule, K)
     student = Denoiser(network, schedule, "v")                          # network: a new one
     pairs = student_pairs(teacher, teacher.schedule, K, noise)          # 20,000 rows are enough
-    for step, loss in train(student, adam, student_batches(pairs, schedule, rng), steps, lr): ...
+    for step, loss in train(student, adam, student_batches(pairs, rng), steps, lr): ...
     for x in ddim(student, schedule, noise, rng): ...                   # K steps
 
 On the circle, the root mean square of radius - 1 is 0.0021 for 4 steps and 0.0056 for one, in the
@@ -57,15 +57,14 @@ def stretches(schedule, K):
     return few_levels(schedule, K * each)[::each], each
 
 
-def student_points(pairs, schedule, rng):
-    """For each row of pairs (..., K, 2, d), one level: xt (..., d), t (...) and target (..., d)."""
-    t = rng.integers(schedule.T, size=pairs.shape[:-3])
-    chosen = np.take_along_axis(pairs, t[..., None, None, None], axis=-3)   # (..., 1, 2, d)
-    return chosen[..., 0, 0, :], t, chosen[..., 0, 1, :]
-
-
-def student_batches(pairs, schedule, rng, batch_size=256):
-    """Yield batches (xt, t, target) without end. `schedule` is the student's."""
+def student_batches(pairs, rng, batch_size=256):
+    """Yield batches (xt, t, target) of pairs (n, K, 2, d), without end, for `train`."""
     while True:
-        rows = rng.integers(len(pairs), size=batch_size)
-        yield student_points(pairs[rows], schedule, rng)
+        yield student_points(pairs, batch_size, rng)
+
+
+def student_points(pairs, shape, rng):
+    """Random pairs of random levels: xt (*shape, d), t (*shape) and target (*shape, d)."""
+    rows, t = (rng.integers(count, size=shape) for count in pairs.shape[:2])
+    xt, target = np.moveaxis(pairs[rows, t], -2, 0)                         # from (*shape, 2, d)
+    return xt, t, target
