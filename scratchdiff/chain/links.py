@@ -6,7 +6,7 @@ twice what Adam's eps adds. Chance is more than 4 standard errors off once in 16
 more than 5 once in 2 million. 1e-3 is twenty times what the 50 steps cost. The last two bounds are
 what each of ten seeds has to keep.
 """
-from scratchdiff.chain import backprop, diffusion
+from scratchdiff.chain import backprop, diffusion, latent
 from scratchdiff.chain.link import Link
 from scratchdiff.nn.gradcheck import TOLERANCE
 
@@ -28,4 +28,7 @@ LINKS = [
      Link("with the perfect denoiser: error of the radius", diffusion.perfect_radius, 1e-3)],
     [Link("a new network's loss, above the floor", diffusion.network_excess, 0.006),
      Link("its points: root mean square of radius - 1", diffusion.network_radius, 0.017)],
+    [Link("a drawn clock is read to the nearest minute", latent.clocks_are_read, 0.5),
+     Link("a standard code gives the same pictures", latent.standard_code_is_the_code, 1e-12),
+     Link("guidance = the slope that Bayes' rule asks for", latent.guidance_is_a_slope, 1e-6)],
 ]

@@ -15,7 +15,7 @@ First the autoencoder learns the pictures. Then a denoiser learns the cloud of t
 their captions as prompts. It is the denoiser of the circle; its points are codes now, that is all.
 To paint, walk from noise to a code and decode it (Rombach et al. 2022, figure 3):
 
-    model = LatentDiffusion(Autoencoder(rng), captions, rng)
+    model = LatentDiffusion(Autoencoder(rng), Vocabulary(captions), rng)
     for step, loss in model.autoencoder.train(pictures, rng): ...
     for step, loss in model.train(pictures, captions, rng): ...
     for picture in model.walk(["ten past three"], rng): ...
@@ -23,7 +23,7 @@ To paint, walk from noise to a code and decode it (Rombach et al. 2022, figure 3
 import numpy as np
 
 from scratchdiff.beyond.guidance import Guided
-from scratchdiff.beyond.prompts import Vocabulary, prompted_batches
+from scratchdiff.beyond.prompts import prompted_batches
 from scratchdiff.diffusion.denoiser import Denoiser
 from scratchdiff.diffusion.sampling import reverse_process
 from scratchdiff.diffusion.schedule import Schedule
@@ -43,14 +43,15 @@ class LatentDiffusion:
     """An autoencoder, and a denoiser of its codes that listens to prompts.
 
     autoencoder : Autoencoder, or anything with encode, decode and d
-    captions : all the prompts that there will be; the vocabulary is made from them
+    vocabulary : Vocabulary of all the prompts that there will be
     """
 
-    def __init__(self, autoencoder, captions, rng, hidden=HIDDEN, dtype=np.float32):
-        self.autoencoder, self.vocabulary = autoencoder, Vocabulary(captions)
+    def __init__(self, autoencoder, vocabulary, rng, hidden=HIDDEN, dtype=np.float32,
+                 schedule=SCHEDULE):
+        self.autoencoder, self.vocabulary = autoencoder, vocabulary
         d = autoencoder.d
-        network = MLP((d + 1 + len(self.vocabulary), *hidden, d), rng, SiLU, dtype)
-        self.denoiser = Denoiser(network, SCHEDULE, "v", d)
+        network = MLP((d + 1 + len(vocabulary), *hidden, d), rng, SiLU, dtype)
+        self.denoiser = Denoiser(network, schedule, "v", d)
 
     def train(self, pictures, captions, rng, steps=STEPS):
         """Learn the codes of pictures (m, pixels), each with its caption; yield (step, loss).
@@ -63,10 +64,10 @@ class LatentDiffusion:
             some = rng.integers(len(codes), size=n)
             return codes[some], prompts[some]
 
-        network = self.denoiser.network
-        yield from train(self.denoiser, Adam(network.params, network.grads),
-                         prompted_batches(draw, SCHEDULE, rng, BATCH, DROP, self.denoiser.dtype),
-                         steps, lambda step: LR * (1 - step / steps))
+        denoiser, network = self.denoiser, self.denoiser.network
+        batches = prompted_batches(draw, denoiser.schedule, rng, BATCH, DROP, denoiser.dtype)
+        yield from train(denoiser, Adam(network.params, network.grads), batches, steps,
+                         lambda step: LR * (1 - step / steps))
 
     def walk(self, prompts, rng, w=1.0, sampler=reverse_process):
         """Paint one picture for each prompt, a list of n str ("" for none).
@@ -77,5 +78,5 @@ class LatentDiffusion:
         guided = Guided(self.denoiser, self.vocabulary.rows(prompts, self.denoiser.dtype), w)
         codes = rng.standard_normal((len(prompts), self.autoencoder.d), self.denoiser.dtype)
         yield self.autoencoder.decode(codes)
-        for codes in sampler(guided, SCHEDULE, codes, rng):
+        for codes in sampler(guided, guided.schedule, codes, rng):
             yield self.autoencoder.decode(codes)
