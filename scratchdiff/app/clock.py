@@ -89,9 +89,9 @@ def painted(options, model, minutes, how):
     rng = np.random.default_rng([options.seed or 0, 1])
     films = np.stack(list(model.walk([say(minute) for minute in minutes], rng, *how)), axis=1)
     for wanted, shown in zip(minutes, read(films[:, -1])[0].tolist()):
-        off = minutes_off(shown, wanted)
+        off = int(minutes_off(shown, wanted))
         print(f'asked for "{say(wanted)}" ({digits(wanted)}), it shows {digits(shown)}: '
-              f"{off:.0f} minute{'s' * (off != 1)} off")
+              f"{off} minute{'s' * (off != 1)} off")
     return films
 
 
