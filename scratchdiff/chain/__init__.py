@@ -13,6 +13,7 @@ backprop   the reference, the layers, the network, Adam
 lora       adapters: what they start from, merge into and leave alone
 diffusion  noisy points, batches, the reverse step, the sampler, the perfect denoiser
 few_steps  walks of few steps, the density, a student
+latent     the clock: reading it, its code, guidance
 trained    a network trained on the spot
 links      the table of all links
 """

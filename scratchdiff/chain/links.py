@@ -5,9 +5,11 @@ them. 1e-6 is for differences over 1e-4 noise widths, whose truncation error is 
 twice what Adam's eps adds. Chance is more than 4 standard errors off once in 16,000 times, and
 more than 5 once in 2 million. 1e-3 is twenty times what the 50 steps cost. An order is off by 0.05
 at most, since 100 steps are not yet infinitely many; a mistake makes it 1 instead of 2, or 0. Each
-of ten seeds keeps the bounds of group 8. A bound of 0 means that no bit may change.
+of ten seeds keeps the bounds of group 8. A bound of 0 means that no bit may change. A time in whole
+minutes may be half a minute off, and 0.06 is a little less than what a clock's picture changes in a
+minute.
 """
-from scratchdiff.chain import backprop, diffusion, few_steps, lora
+from scratchdiff.chain import backprop, diffusion, few_steps, latent, lora
 from scratchdiff.chain.link import Link
 from scratchdiff.nn.gradcheck import TOLERANCE
 
@@ -42,4 +44,8 @@ LINKS = [
      Link("new adapters change nothing", lora.new_adapters_change_nothing, 1e-12),
      Link("adapters merged into W = adapters beside W", lora.merged_is_the_same, 1e-12),
      Link("training adapters leaves W and b as they were", lora.training_keeps_the_base, 0)],
+    [Link("a drawn clock is read to the nearest minute", latent.clocks_are_read, 0.5),
+     Link("a standard code gives the same pictures", latent.standard_code_is_the_code, 1e-12),
+     Link("guidance = the slope that Bayes' rule asks for", latent.guidance_is_a_slope, 1e-6),
+     Link("a small clock: its pictures = those asked for", latent.hours_are_painted, 0.06)],
 ]

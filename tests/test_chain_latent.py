@@ -1,0 +1,75 @@
+"""chain/latent.py: planted faults turn its links red. The other links: test_faults.py."""
+import pytest
+from test_faults import require_red
+
+from scratchdiff.beyond.guidance import Guided
+from scratchdiff.beyond.latent import clock
+from scratchdiff.beyond.latent.autoencoder import Autoencoder
+from scratchdiff.beyond.latent.diffusion import LatentDiffusion
+from scratchdiff.chain import latent
+from scratchdiff.chain.backprop import network_gradients
+from scratchdiff.chain.latent import (clocks_are_read, guidance_is_a_slope, hours_are_painted,
+                                      standard_code_is_the_code, trained_hours)
+from scratchdiff.chain.links import LINKS
+from scratchdiff.diffusion.denoiser import Denoiser
+
+# name: (the link that turns red, what is named under it, [(in what, right, wrong), ...])
+GRADIENTS = {
+    "the prompt's columns get a gradient": (network_gradients, "Denoiser: WRONG",
+        [(Denoiser, "dinputs[:, :self.d]", "dinputs[:, :-1]")]),
+    "a decoder that starts at the encoder's end": (network_gradients, "Autoencoder: WRONG",
+        [(Autoencoder, "[*self.encoder, *self.decoder]", "[*self.encoder, *self.encoder[-1:]]")]),
+}
+
+LATENT = {
+    "read a minute early": (clocks_are_read, "minutes past twelve",
+        [(clock.read, "draw(np.arange(MINUTES))", "draw(1 + np.arange(MINUTES))")]),
+    "the distance without |d|^2": (clocks_are_read, "minutes past twelve",
+        [(clock.read, "np.sum(drawings ** 2, axis=1) - 2", "-2")]),
+    "no hour hand": (clocks_are_read, "minutes past twelve",
+        [(clock.draw, "hand(times / 720, *HOUR)", "0.0")]),
+    "the code's scale without its square root": (standard_code_is_the_code, "the mean square",
+        [(Autoencoder, "np.sqrt(np.mean((codes - center) ** 2))",
+          "np.mean((codes - center) ** 2)")]),
+    "the decoder does not know the new scale": (standard_code_is_the_code, "the pictures",
+        [(Autoencoder, "out_of.W *= scale", "pass")]),
+    "the decoder's bias after its weights": (standard_code_is_the_code, "the pictures",
+        [(Autoencoder, "out_of.b += center @ out_of.W\n        out_of.W *= scale",
+          "out_of.W *= scale\n        out_of.b += center @ out_of.W")]),
+    "the encoder's bias is not scaled": (standard_code_is_the_code, "of the code",
+        [(Autoencoder, "into.b /= scale", "pass")]),
+    "guidance counted from 1": (guidance_is_a_slope, "w = 1",
+        [(Guided, "self.w == 0", "self.w == 1")]),
+    "guidance with w for 1 + w": (guidance_is_a_slope, "w = ",
+        [(Guided, "(1 + self.w) * self", "self.w * self")]),
+    "guidance towards no prompt": (guidance_is_a_slope, "w = ",
+        [(Guided, "- self.w * without", "+ self.w * without")]),
+    "a walk without its prompt": (hours_are_painted, "worst at ",
+        [(LatentDiffusion, "Guided(self.denoiser, self", "Guided(self.denoiser, 0 * self")]),
+    "captions of other pictures": (hours_are_painted, "worst at ",
+        [(LatentDiffusion, "prompts[some]", "prompts[some[::-1]]")]),
+    "no prompt is the prompt": (guidance_is_a_slope, "w = -1",
+        [(Guided, "np.zeros_like(c)", "c")]),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def trained_without_a_fault():
+    trained_hours()
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_a_fault_in_a_gradient(name, monkeypatch, capsys):
+    require_red(GRADIENTS[name], network_gradients, monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("name", LATENT)
+def test_a_fault_in_the_clock(name, monkeypatch, capsys):
+    if "captions" in name:              # this one is seen only in training
+        monkeypatch.setattr(latent, "trained_hours", trained_hours.__wrapped__)
+    require_red(LATENT[name], clocks_are_read, monkeypatch, capsys)
+
+
+def test_every_link_can_turn_red():
+    ours = {link.measure for link in LINKS[-1]}
+    assert ours == {measure for measure, _, _ in LATENT.values()}
