@@ -107,6 +107,9 @@ def run_parser():
               "points: .csv, .tsv, .txt or .npy, or - for standard input. One point on each line: "
               "numbers separated by commas, tabs or spaces, as many as you like. A header line "
               "and comments after # are allowed. (circle)")
+    flag("--label", metavar="NAME",
+         help="learn labels as prompts, for sample --prompt: the column of labels in a file, by "
+              "its name or its number from 1; or, for a shape, part")
     flag("--points", type=whole(1, MOST_POINTS), default=500, metavar="N",
          help="points to generate (500)")
     flag("--picture", type=ending(".svg"), metavar="FILE", help="draw the points: .svg")
@@ -143,6 +146,12 @@ def sample_parser():
     flag("--skip", type=whole(0, MOST_POINTS), default=0, metavar="K",
          help="leave out the first K points of the sample (0)")
     flag("--seed", type=whole(0), metavar="N", help="another sample (the model's own seed)")
+    flag("--prompt", nargs="+", metavar="WORDS",
+         help="points with this label only, of a model that was trained with --label; in quotes "
+              "if it has several words")
+    flag("--guidance", type=finite, metavar="W",
+         help="how hard the prompt steers: 0 is what the model learned, more than that makes "
+              "points clearer and all more alike (0)")
     sampler_flags(flag)
     return parser
 

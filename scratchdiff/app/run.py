@@ -10,6 +10,7 @@ from scratchdiff.app.show import braille
 from scratchdiff.app.show.best import loss_lines, loss_parts, perfect_lines
 from scratchdiff.app.show.curve import loss_curve
 from scratchdiff.app.show.field import field
+from scratchdiff.app.show.labels import label_lines
 from scratchdiff.app.show.progress import Progress
 from scratchdiff.app.show.report import COMPARED, figures, more_figures
 from scratchdiff.app.show.scatter import MOVING, animation, scatter
@@ -106,6 +107,8 @@ def report(options, model, points):
     parts = loss_parts(model) if options.loss_curve or not options.quiet else None
     if not options.quiet:
         show(more_figures(model, points, model.data.names))
+        if model.data.labels:
+            print(*label_lines(model), sep="\n")
         if parts:
             lines = loss_lines(*parts, model.levels.shares)
             print("how good could it be? (every noise level counts alike here)",

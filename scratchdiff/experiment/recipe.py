@@ -45,9 +45,9 @@ class Recipe:
             raise ValueError(f"lr must be a number above 0, got {self.lr!r}")
         return self
 
-    def widths(self, d):
-        """The widths of the MLP for points with d coordinates."""
-        return (d + 1 + 2 * d * len(self.waves), *self.hidden, d)
+    def widths(self, d, columns=0):
+        """The widths of the MLP for points with d coordinates, and prompts with `columns`."""
+        return (d + 1 + columns + 2 * d * len(self.waves), *self.hidden, d)
 
     def lr_at(self, step):
         """The length of Adam's step number `step`, counted from 0."""
