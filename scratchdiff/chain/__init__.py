@@ -11,6 +11,7 @@ link       what a link is, and what measuring it says
 layers     the layers whose gradients are checked, each one row of a table
 backprop   the reference, the layers, the network, Adam
 diffusion  noisy points, batches, the reverse step, the sampler, the perfect denoiser
+prompts    embeddings, dropped prompts, guidance
 trained    a network trained on the spot
 links      the table of all links
 """

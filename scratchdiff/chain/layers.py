@@ -9,7 +9,7 @@ from scratchdiff.diffusion.denoiser import SKIP_AND_GAIN, Denoiser
 from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.measure.shapes import SHAPES
 from scratchdiff.nn.gradcheck import check_gradients
-from scratchdiff.nn.layers import ACTIVATIONS, Linear
+from scratchdiff.nn.layers import ACTIVATIONS, Linear, SiLU
 from scratchdiff.nn.lora import LoRA
 from scratchdiff.nn.loss import MSE
 from scratchdiff.nn.network import MLP
@@ -41,7 +41,16 @@ def denoisers():
     schedule = Schedule.linear()
     xt = schedule.add_noise(x0, t, eps)
     made = {predicts: Denoiser(small_mlp("silu"), schedule, predicts) for predicts in SKIP_AND_GAIN}
-    return {f"Denoiser that predicts {predicts}": (made[predicts], xt, t) for predicts in made}
+    return {**{f"Denoiser that predicts {predicts}": (made[predicts], xt, t) for predicts in made},
+            "Denoiser with a prompt": prompted_denoiser()}
+
+
+def prompted_denoiser():
+    """A small denoiser with three columns for a prompt, and the arguments of its forward."""
+    x0, t, eps = clean_points()
+    schedule, c = Schedule.linear(), (numbers(5, 3, seed=3) > 0).astype(float)
+    network = MLP((6, 6, 2), np.random.default_rng(1), SiLU, np.float64)
+    return Denoiser(network, schedule, "v", columns=3), schedule.add_noise(x0, t, eps), t, c
 
 
 # name: () -> {title: (layer, the arguments of its forward)}

@@ -46,9 +46,10 @@ class Data:
         """The rows of some labels, (n, columns). ValueError for a prompt that is no label."""
         for prompt in prompts:
             if prompt not in self.labels:
-                more = len(self.labels) - LISTED
+                others = len(self.labels) - LISTED
                 raise ValueError(f'"{prompt}" is not a prompt here; there are: '
-                                 + ", ".join(self.labels[:LISTED]) + f" and {more} more" * (more > 0))
+                                 + ", ".join(self.labels[:LISTED])
+                                 + f" and {others} more" * (others > 0))
         return self.vocabulary.rows(prompts)
 
     def prompted(self, n, rng):
