@@ -382,4 +382,5 @@ def test_a_network_that_has_learned_nothing(measure, monkeypatch, capsys):
 def test_every_link_can_turn_red():
     tables = [REFERENCE, BACKPROP, OPTIMISER, BATCHES, PERFECT, SAMPLER]
     red = {measure for table in tables for measure, _, _ in table.values()}
-    assert set(MEASURES) == red | {perfect_radius, network_excess, network_radius}
+    here = {measure for measure in MEASURES if not measure.__module__.endswith(".prompts")}
+    assert here == red | {perfect_radius, network_excess, network_radius}
