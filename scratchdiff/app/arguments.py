@@ -84,7 +84,8 @@ def run_parser():
 
     flag = group(parser, "how to learn", "A recipe, and single settings that replace its own.")
     flag("--recipe", choices=RECIPES,
-         help="default (for the circle), sharp (for all else), or the tutorial's")
+         help="default (for the circle), sharp (for all else), prompts (with --label), or the "
+              "tutorial's")
     flag("--steps", type=whole(1, MOST["steps"]), metavar="N",
          help=of_recipes("training steps", "steps"))
     flag("--batch-size", type=whole(1, MOST["batch_size"]), metavar="N",

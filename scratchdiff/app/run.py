@@ -45,8 +45,11 @@ def decided(options, model):
     """Yield a line for each thing that a person should know before the training."""
     if model.data.said:
         yield model.data.said
-    if not options.resume and not options.recipe and model.data.name != "circle":
-        yield "recipe: sharp, for more detail than a circle has (--recipe default is faster)"
+    if not options.resume and not options.recipe:
+        if model.data.labels:
+            yield "recipe: prompts, to learn each label well (--recipe sharp is faster)"
+        elif model.data.name != "circle":
+            yield "recipe: sharp, for more detail than a circle has (--recipe default is faster)"
     to_go = model.recipe.steps - model.adam.k
     if options.resume and to_go and not options.save:
         yield f"the {to_go} steps to come will be lost: without --save FILE, nothing keeps them"

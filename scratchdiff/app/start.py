@@ -50,8 +50,10 @@ def new_model(options):
 
 
 def recipe_for(what, label=None):
-    """The recipe if none is given: fast for the circle, sharp for what has more detail."""
-    return "default" if what == "circle" and not label else "sharp"
+    """The recipe if none is given: fast for the circle, sharp for more detail, long for labels."""
+    if label:
+        return "prompts"
+    return "default" if what == "circle" else "sharp"
 
 
 def resumed_model(options):

@@ -58,7 +58,7 @@ def prompts_are_dropped():
     dropped = ~c.any(axis=2)
     first = dropped[:, :32]                                     # the others are their mirror images
     error = np.sqrt(DROP * (1 - DROP))
-    clear = ~dropped & (np.abs(x0) > 1e-3).all(axis=2)          # surely in the quarter that it is in
+    clear = ~dropped & (np.abs(x0) > 1e-3).all(axis=2)          # in no doubt about the quarter
     x, y = x0[clear].T
     words = [f"{'upper' if up else 'lower'} {'right' if right else 'left'}"
              for up, right in zip(y > 0, x > 0)]

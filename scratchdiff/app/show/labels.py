@@ -22,19 +22,19 @@ def label_lines(model):
     each = PIECE * int(np.clip(64 // len(labels), 1, 4))
     reals, mades = real_points(model, each), made_points(model, each)
     right, real_right = right_shares(reals, mades), right_shares(reals, reals, others=True)
-    yield (f"with each prompt, {each} points:".ljust(WIDE + 10)
+    yield (f"with each prompt, {each} points:".ljust(WIDE + 9)
            + "right    (real)  distance    (real)  excess")
     worst = sorted(np.argsort(right, kind="stable")[:SHOWN].tolist())
     for k in worst:
         real, made = reals[k], mades[k]
         own = expected_energy_distance(real) if len(real) > 1 else None
         parts = label_parts(model, k)
-        yield (f"  {short(labels[k]):<{WIDE}} {right[k]:12.1%} {f'({real_right[k]:.1%})':>9}"
+        yield (f"  {short(labels[k]):<{WIDE}} {right[k]:11.1%} {f'({real_right[k]:.1%})':>9}"
                f"{decimals(distance(made, real), 5):>10} {f'({decimals(own, 5)})':>9}"
                + (f"{parts[1].mean():8.4f}" if parts else "       -"))
     if len(worst) < len(labels):
         others = np.delete(np.arange(len(labels)), worst)
-        yield (f"  {f'{len(others)} others, on average':<{WIDE}} {right[others].mean():12.1%} "
+        yield (f"  {f'{len(others)} others, on average':<{WIDE}} {right[others].mean():11.1%} "
                f"{f'({real_right[others].mean():.1%})':>9}")
     yield "  right: the nearest real point has that label. distance: the energy distance"
 
