@@ -18,7 +18,8 @@ from scratchdiff.chain.backprop import (adam_is_reference, adam_step_length, net
 from scratchdiff.chain.diffusion import (batches_are_fair, blocks_are_the_walk, floor_is_loss,
                                          guess_is_exact, network_excess, network_radius,
                                          noise_is_reference, perfect_radius, sampler_is_reference,
-                                         score_is_gradient, step_is_posterior)
+                                         schedule_is_reference, score_is_gradient,
+                                         step_is_posterior)
 from scratchdiff.chain.links import LINKS
 from scratchdiff.chain.trained import trained
 from scratchdiff.diffusion.denoiser import Denoiser, v_skip_and_gain
@@ -50,6 +51,8 @@ REFERENCE = {
         [(reference.backward, "dx[k] * slope(sums[layer - 1][k])", "dx[k]")]),
     "the reference's dW": (reference_gradients, ".W[",
         [(reference.backward, "x[k] * dz[j] for j", "x[k] + dz[j] for j")]),
+    "alpha_bar, in the schedule alone": (schedule_is_reference, "level 49",
+        [(Schedule, "np.cumprod(self.alphas)", "np.cumprod(self.alphas - 1e-3)")]),
     "the reference's loss without its 2": (reference_gradients, "0.5 times what it should be",
         [(reference.loss_and_gradients, "gain * 2 *", "gain *")]),
 }
@@ -85,9 +88,9 @@ BACKPROP = {
     "the loss over n, not n d": (network_gradients, "MSE: WRONG",
         [(MSE, "/ guess.size", "/ len(guess)")]),
     "the loss's gradient without its 2": (network_gradients, "0.5 times what it should be",
-        [(MSE, "return 2 / ", "return 1 / ")]),
+        [(MSE, "return dloss * 2", "return dloss")]),
     "the loss's gradient with the wrong sign": (network_gradients, "the sign is flipped",
-        [(MSE, "return 2 / ", "return -2 / ")]),
+        [(MSE, "return dloss * 2", "return dloss * -2")]),
     "backward leaves out layer 0": (network_gradients, "MLP with ReLU: WRONG",
         [(Network, "reversed(self.layers)", "reversed(self.layers[1:])")]),
     "backward leaves out the last layer": (network_gradients, "in MLP.backward, network.py line",
@@ -234,7 +237,7 @@ SAMPLER = {
           "betas[t] * (1 - schedule.alpha_bars[t])"),
          (reference.reverse_step, "(1 - alpha_bars[t - 1]) /", "(1 - alpha_bars[t]) /")]),
     "fresh noise in the last step, twice": (step_is_posterior, "sigma",
-        [(Schedule, "float(at(self, t)) if t > 0 else 0.0",
+        [(Schedule, "float(variance_at(self, t)) if t > 0 else 0.0",
           "float(self.betas[t])"),
          (reference.reverse_step, "sigma = 0.0", "sigma = sqrt(betas[t])")]),
     "alpha_bar one step late, twice": (step_is_posterior, "level ",

@@ -25,6 +25,14 @@ from scratchdiff.nn.network import MLP
 PATH = 1e-10            # two paths that differ by more than rounding, relative to the points
 
 
+def schedule_is_reference():
+    """alpha_bar_t at every level, against the reference."""
+    schedule = Schedule.linear()
+    theirs = reference.alpha_bars_of(np.linspace(1e-4, 0.1, 50).tolist())
+    return worst({f"level {t}": abs(a - b) / b
+                  for t, (a, b) in enumerate(zip(schedule.alpha_bars, theirs, strict=True))})
+
+
 def guess_is_exact():
     """No twin: if the network says what it should, the denoiser says the noise, at every level.
 

@@ -22,9 +22,13 @@ class Denoiser:
         v   = c eps - s x_0
     turns the pair (x_0, eps) by that angle. Turning back gives eps = s x_t + c v: the line above.
 
+    Why we want it. Where there is much noise, x_t is nearly all noise, so s x_t is a good guess
+    before the network has learned anything, and c makes its mistakes small. Where there is little
+    noise, c is near 1 and s near 0, and F has to find the noise, as with "eps".
+
     Backward, with deps for dL/deps_hat. F also depends on x_t, so x_t reaches eps_hat in two ways:
         dL/dF   = gain_t deps                                       ->  dF  = gain * deps
-        dL/dx_t = skip_t deps + (what reaches x_t through F)        ->  dxt = skip * deps + dx
+        dL/dx_t = skip_t deps + (what reaches x_t through F)        ->  dxt = skip * deps + dinputs
     Time is a label, and so is a prompt: they get no gradient.
 
     Anything called as denoiser(x_t, t) -> eps_hat can take this one's place: the perfect denoiser
@@ -59,7 +63,7 @@ class Denoiser:
         """
         expect("xt", xt, ("n", self.d), self.dtype)
         t = expect_levels(t, xt.shape[:-1], self.schedule.T)
-        # (n, 1) each, or (1,) if t is one level for all
+        # take(t, axis=0) is [t], but faster: (n, 1), or (1,) if t is one level for all
         signal, noise = self.signals.take(t, axis=0), self.noises.take(t, axis=0)
         self.skip, self.gain = self.skip_and_gain(signal, noise)
         F = self.network.forward(self.network_inputs(xt, t, *given))
