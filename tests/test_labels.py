@@ -226,7 +226,7 @@ def model_of(labels, n=400, d=1):
 
 def test_of_many_labels_the_worst_are_shown():
     lines = list(label_lines(model_of([f"a rather long label, number {i}" for i in range(40)])))
-    assert lines[0].startswith("with each prompt, 128 points:") and len(lines) == 11
+    assert lines[0].startswith("with each prompt, 204 points:") and len(lines) == 11
     assert lines[-2].startswith("  32 others, on average") and max(map(len, lines)) <= 80
 
 

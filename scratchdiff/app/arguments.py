@@ -26,6 +26,8 @@ examples:
       learn another shape, and draw the way from noise to it
   python -m scratchdiff --data points.csv --save model.npz
       learn points of your own, and save the model
+  python -m scratchdiff --data moons --label part --save moons.npz
+      learn the names of its parts, too: upper and lower
   python -m scratchdiff --resume model.npz --steps 6000 --save model.npz
       train the saved model further, up to 6000 steps in all
   python -m scratchdiff sample model.npz --points 100000 --out new.npy
@@ -42,6 +44,7 @@ same however many you ask for, and --skip continues where another run ended.
 examples:
   python -m scratchdiff sample model.npz --points 3
   python -m scratchdiff sample model.npz --points 99 --skip 500 --out more.npy
+  python -m scratchdiff sample moons.npz --prompt upper
 """
 
 CHECK_HELP = """\

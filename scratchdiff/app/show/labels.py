@@ -7,11 +7,12 @@ import numpy as np
 
 from scratchdiff.app.show.best import label_parts
 from scratchdiff.app.show.report import decimals, distance
-from scratchdiff.fast.inference import PIECE, faster
+from scratchdiff.fast.inference import faster
 from scratchdiff.fast.streams import REPORT
 from scratchdiff.measure.energy import expected_energy_distance
 from scratchdiff.measure.nearest import nearest
 
+MOST = 8192             # points to make, of all labels together, unless there are very many labels
 SHOWN = 8               # labels in the table, at most: those with the fewest right points
 WIDE = 22               # letters of a label, at most
 
@@ -19,7 +20,7 @@ WIDE = 22               # letters of a label, at most
 def label_lines(model):
     """Lines of text: how good the points are that the model makes for each label, at w = 0."""
     labels = model.data.labels
-    each = PIECE * int(np.clip(64 // len(labels), 1, 4))
+    each = int(np.clip(MOST // len(labels), 32, 512))
     reals, mades = real_points(model, each), made_points(model, each)
     right, real_right = right_shares(reals, mades), right_shares(reals, reals, others=True)
     yield (f"with each prompt, {each} points:".ljust(WIDE + 9)
