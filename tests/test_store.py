@@ -89,11 +89,10 @@ def test_the_file_is_plain(path):
                                   "v"]
         header = json.loads(arrays["header"].item())
     assert header == {"format": "scratchdiff", "version": 3, "names": None, "seed": 3, "step": 5,
-                      "labels": [], "label": None,
-                      "data": "points", "recipe": {
+                      "labels": [], "label": None, "data": "points", "made_from": "", "recipe": {
         "hidden": [8, 8], "activation": "silu", "predicts": "v", "steps": 30, "batch_size": 16,
         "antithetic": True, "lr": 0.015, "waves": [], "levels": "low", "lr_by_width": True,
-        "lr_schedule": "linear", "variance": "posterior"}}
+        "lora": 0, "lr_schedule": "linear", "variance": "posterior"}}
 
 
 def changed(path, header=None, drop=(), compress=False, **arrays):
@@ -137,6 +136,10 @@ f32 = np.float32
     ({"header": {"step": 31}}, "it has taken 31 of 30 steps"),
     ({"header": {"step": True}}, "it has taken True of 30 steps"),
     ({"header": {"step": 4}}, r"array losses has shape \(5,\), it must be \(4,\)"),
+    ({"header": {"made_from": None}}, "it was made from None"),
+    ({"header": {"made_from": "a\nb"}}, r"it was made from 'a\\nb'"),
+    ({"header": {"recipe": {"lora": -1}}}, "lora must be a whole number from 0 up, got -1"),
+    ({"header": {"recipe": {"lora": 4}}}, r"array params has shape .* it must be \(117,\)"),
     ({"header": {"data": "cube"}}, "it has learned 'cube', which is not one of the shapes"),
     ({"header": {"data": "points"}}, "it has no array points"),
     ({"header": {"data": "moons"}}, None),

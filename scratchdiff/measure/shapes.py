@@ -68,6 +68,7 @@ class Shape:
     width: float = 0.0          # standard deviation of round Gaussian noise around it
     names: tuple = ()           # of equal parts of [0, 1), the first input, to ask for by name
     whole: "Shape" = None       # of a part: the shape that it belongs to
+    figures: Callable = None    # its own measure of points (n, 2): a list like that of `radius`
 
     def draw(self, n, rng, dtype=np.float64):
         """n random points, (n, 2)."""
@@ -132,6 +133,14 @@ def circle(u):
     return np.column_stack([np.cos(angle), np.sin(angle)])
 
 
+def radius(points):
+    """How far points (n, 2) are from the circle's center: (name, value or None, meaning) each."""
+    r = np.hypot(*points.T)
+    return [("mean radius", r.mean(), "target 1.000"),
+            ("std radius", r.std() if len(r) > 1 else None,
+             "small = points really are on the circle")]
+
+
 def moons(u):
     """Two half circles, each ending inside the other."""
     lower, angle = u[:, 0] >= 0.5, np.pi * (2 * u[:, 0] % 1)
@@ -174,7 +183,7 @@ COMPASS = ("right", "upper right", "top", "upper left",
            "left", "lower left", "bottom", "lower right")
 
 SHAPES = {
-    "circle": Shape(circle, length=2 * np.pi, names=QUARTERS),
+    "circle": Shape(circle, length=2 * np.pi, names=QUARTERS, figures=radius),
     "moons": Shape(moons, length=2 * np.pi, parts=2, width=0.05, names=("upper", "lower")),
     "spiral": Shape(spiral, length=4.375 * np.pi * sqrt(np.pi ** 2 + 4)),   # at its inner end
     "gaussians": Shape(gaussians, length=0, parts=8, width=0.1, names=COMPASS),

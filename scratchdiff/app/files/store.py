@@ -4,7 +4,8 @@ An .npz file, which is a zip of .npy files, without pickle and without compressi
 
     header    JSON: the format's version, the recipe, the seed, the steps taken, what was learned,
               the labels (the prompts), and where their column stood in the person's file
-    params    (P,)     the network's parameters, layer by layer, W row by row, then b
+    params    (P,)     the parameters that learn, layer by layer: W row by row, then b; or A and B
+    base      (P',)    the frozen W and b beside A and B, if the recipe has adapters
     m, v      (P,)     Adam's two averages
     losses    (steps,) the loss at every step so far
     center    (d,)     points are (what the network makes) * scale + center
@@ -18,7 +19,7 @@ these two are the whole state of the generator. Nothing in a file is believed un
 import io
 import json
 import zipfile
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 
 import numpy as np
 
@@ -36,6 +37,7 @@ from scratchdiff.measure.shapes import SHAPES
 VERSION = 3
 LARGEST = 2 ** 27       # bytes of a model file: 128 MB, a thousand times what a usual one has
 MOST_LAYERS = 100
+LONGEST = 1000          # signs in a line about what a model was made from
 
 
 def save_model(path, model):
@@ -46,10 +48,13 @@ def save_model(path, model):
     header = {"format": "scratchdiff", "version": VERSION, "recipe": asdict(model.recipe),
               "seed": model.seed, "step": model.adam.k, "data": model.data.name,
               "names": model.data.names and list(model.data.names),
-              "labels": list(model.data.labels), "label": model.data.label}
+              "labels": list(model.data.labels), "label": model.data.label,
+              "made_from": model.made_from}
     arrays = {"params": model.adam.params, "m": model.adam.m, "v": model.adam.v,
               "losses": np.array(model.losses, np.float64),
               "center": model.data.standard.center, "scale": model.data.standard.scale}
+    if model.base is not None:
+        arrays["base"] = model.base
     if model.data.points is not None:
         arrays["points"] = model.data.points
     if model.data.label_of is not None:
@@ -119,6 +124,9 @@ def checked_header(arrays):
                     for label in labels), f"its labels are {short(labels)}")
     require(name == OWN or labels in ([], list(SHAPES[name].names)),
             f"its labels are {short(labels)}, which are not the parts of the {name}")
+    made_from = header.get("made_from")
+    require(type(made_from) is str and made_from.isprintable() and len(made_from) <= LONGEST,
+            f"it was made from {short(made_from)}")
     return header
 
 
@@ -142,8 +150,11 @@ def checked_model(header, arrays):
     scale = checked_array(arrays, "scale", np.float64, (d,))
     labels = header["labels"]
     widths = recipe.widths(d, len(Vocabulary(labels)))
-    size = sum(d_in * d_out + d_out for d_in, d_out in zip(widths, widths[1:]))
-    params, m, v = (checked_array(arrays, key, np.float32, (size,)) for key in ("params", "m", "v"))
+    sizes = dict.fromkeys(("params", "m", "v"), recipe.size(widths))
+    if recipe.lora:
+        sizes["base"] = replace(recipe, lora=0).size(widths)
+    flat = {key: checked_array(arrays, key, np.float32, (size,)) for key, size in sizes.items()}
+    v = flat["v"]
     require((v >= 0).all(), "array v has entries below 0")
     losses = checked_array(arrays, "losses", np.float64, (header["step"],))
     if header["data"] == OWN:
@@ -158,8 +169,9 @@ def checked_model(header, arrays):
     require(np.array_equal(center, data.standard.center)
             and np.array_equal(scale, data.standard.scale),
             "center and scale are not those of its points")
-    model = Model.new(recipe, seed, data)
-    model.adam.params[:], model.adam.m[:], model.adam.v[:] = params, m, v
+    model = Model.new(recipe, seed, data, flat.get("base"))
+    model.adam.params[:], model.adam.m[:], model.adam.v[:] = flat["params"], flat["m"], v
+    model.made_from = header["made_from"]
     model.adam.k = header["step"]
     model.losses += losses.tolist()
     return model

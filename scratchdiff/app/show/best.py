@@ -3,7 +3,7 @@ from functools import partial
 
 import numpy as np
 
-from scratchdiff.app.show.report import MEASURES, decimals, distance, off_shape, real_points
+from scratchdiff.app.show.report import decimals, distance, off_shape, own_measure, real_points
 from scratchdiff.beyond.prompts import DROP
 from scratchdiff.fast.streams import REPORT
 from scratchdiff.measure.energy import expected_energy_distance
@@ -79,8 +79,9 @@ def perfect_lines(model):
     start = rng.standard_normal((PERFECT, model.data.d))
     states = list(model.sampler(model.data.exact(schedule), schedule, start, rng))
     points = states[-1]
-    if name in MEASURES:
-        results = [f"{figure} {decimals(value, 7)}" for figure, value, _ in MEASURES[name](points)]
+    measure = own_measure(model)
+    if measure:
+        results = [f"{figure} {decimals(value, 7)}" for figure, value, _ in measure(points)]
     else:
         real = real_points(model)[:PERFECT]
         figure, value, _ = off_shape(name, points, real)
