@@ -112,10 +112,10 @@ def own_file(seed):
     model = trained(data, seed, "prompts")
     for k, label in enumerate(data.labels):
         real = points[data.label_of == k]
-        made = data.standard.back(walk(network(model, k, 0), model))
-        for what, sets in (("file", real), ("made", made)):
+        made = {name: data.standard.back(walk(network(model, k, 0), model, name)) for name in WALKS}
+        for what, sets in {"file": real, **made}.items():
             corr = np.corrcoef(sets.T)[0, 2]
-            print(f"{label:<8}{what}  mean", *(f"{x:5.2f}" for x in sets.mean(axis=0)),
+            print(f"{label:<8}{what:<4}  mean", *(f"{x:5.2f}" for x in sets.mean(axis=0)),
                   "  std", *(f"{x:5.2f}" for x in sets.std(axis=0)), f"  corr(1, 3) {corr:.2f}")
     reals = [data.of_label(k, N, np.random.default_rng(0)) for k in range(3)]
     made = [walk(network(model, k, 0), model) for k in range(3)]
@@ -141,7 +141,7 @@ def main(seeds):
             print(f"{name:<11}{w:>3}{right:8.1%}{ours:8.2f}{theirs:9.2f}  {low:.2f} to {high:.2f}",
                   flush=True)
     print()
-    own_file(seeds[0])
+    own_file(0)
 
 
 if __name__ == "__main__":

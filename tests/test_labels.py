@@ -9,10 +9,12 @@ import pytest
 from scratchdiff.app.files.points import read_points
 from scratchdiff.app.files.store import load_model
 from scratchdiff.app.show import labels as module
+from scratchdiff.app.show.best import loss_parts
 from scratchdiff.app.show.labels import label_lines, made_points, right_shares, short
 from scratchdiff.experiment.data import own_data, shape_data
 from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
+from scratchdiff.fast.batches import noisy
 from tests.program import SMALL, call
 
 QUIET = [*SMALL, "--points", 50, "--quiet"]
@@ -266,3 +268,37 @@ def test_perfect_points_are_right(monkeypatch):
 
 def test_a_long_label_is_cut():
     assert short("upper") == "upper" and len(short("w" * 99)) == 22
+
+
+def test_the_parts_of_the_loss_are_those_of_the_loss_that_was_trained():
+    """With a fifth of the prompts dropped, at even levels: against the loss of a large batch."""
+    model = Model.new(replace(RECIPES["default"], levels="even", batch_size=60_000, steps=1), 0,
+                      shape_data("moons", labels=True))
+    model.denoiser.network.params[:] += 0.3         # so that prompts make a difference
+    xt, t, eps, c = (array[0] for array in noisy(
+        model.data.prompted, model.denoiser.schedule, 60_000)(1, np.random.default_rng(0)))
+    loss = np.mean((model.denoiser(xt, t, c) - eps) ** 2)
+    floor, excess = loss_parts(model)
+    assert floor.mean() + excess.mean() == pytest.approx(loss, rel=0.02)
+    whole, _ = loss_parts(Model.new(RECIPES["default"], 0, shape_data("moons")))
+    assert floor.mean() < 0.95 * whole.mean(), "who knows the label can guess better"
+
+
+FINETUNE = ["--steps", 40, "--batch-size", 16, "--points", 50, "--quiet", "--lora", 2]
+
+
+def test_a_model_with_labels_is_fine_tuned_on_the_same_labels(files, tmp_path):
+    csv, own, plain, moons = files
+    new = tmp_path / "new.npz"
+    more = ["--finetune", own, "--data", csv, "--label", 3, *FINETUNE]
+    assert call(*more, "--save", new)[::2] == (0, "")
+    assert load_model(str(new)).data.labels == ("far right", "left")
+    assert call("sample", new, "--prompt", "left", "--points", 2)[0] == 0
+    for model, flags, had, wanted in [
+            (moons, ["--data", "moons"], "upper, lower", "no labels"),
+            (plain, ["--data", "moons", "--label", "part"], "no labels", "upper, lower"),
+            (moons, ["--data", "square", "--label", "part"], "upper, lower",
+             "bottom, right, top, left")]:
+        said = f"{model} has learned {had}: it cannot be fine-tuned on {wanted}"
+        assert call("--finetune", model, *flags, *FINETUNE) == (
+            2, [], f"scratchdiff: error: {said}\n")
