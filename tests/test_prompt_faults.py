@@ -8,6 +8,7 @@ from scratchdiff.chain.prompts import (guidance_is_gradient, guidance_is_its_for
                                        prompts_are_a_table, prompts_are_dropped)
 from scratchdiff.experiment.data import Data
 from scratchdiff.fast.batches import noisy
+from scratchdiff.reference import embedding, embedding_backward
 from tests.test_faults import MEASURES, require_red
 
 # name: (the link that turns red, what is named under it, [(in what, right, wrong), ...])
@@ -22,6 +23,11 @@ FAULTS = {
     "a prompt's first word only": (prompts_are_a_table, " past ",
         [(Vocabulary, "for key in enumerate(prompt.split()):",
           "for key in [*enumerate(prompt.split())][:1]:")]),
+    "the reference adds to the next word's vector": (prompts_are_a_table, "of the table",
+        [(embedding_backward, "dtable[place, word][j] +=", "dtable[max(dtable)][j] +=")]),
+    "the reference forgets the first word": (prompts_are_a_table, '"noon"',
+        [(embedding, "for place, word in enumerate(prompt.split()):",
+          "for place, word in [*enumerate(prompt.split())][1:]:")]),
     "the dropped prompt not dropped": (prompts_are_dropped, "the share of dropped prompts",
         [(drop_prompts, ">= share", ">= 0")]),
     "the others dropped": (prompts_are_dropped, "the share of dropped prompts",

@@ -33,7 +33,7 @@ LINKS = [
      Link("new adapters change nothing", lora.new_adapters_change_nothing, 1e-12),
      Link("adapters merged into W = adapters beside W", lora.merged_is_the_same, 1e-12),
      Link("training adapters leaves W and b as they were", lora.training_keeps_the_base, 0)],
-    [Link("prompts: a Linear = a table with scatter-add", prompts.prompts_are_a_table, 1e-12),
+    [Link("prompts: a Linear = the reference's table", prompts.prompts_are_a_table, 1e-12),
      Link("dropped prompts: chance (in standard errors)", prompts.prompts_are_dropped, 5),
      Link("guidance: the formula; w = 0, -1 bit for bit", prompts.guidance_is_its_formula, 1e-12),
      Link("guided, perfect = its density's differences", prompts.guidance_is_gradient, 1e-6)],

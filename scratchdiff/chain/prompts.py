@@ -3,6 +3,7 @@ from itertools import islice
 
 import numpy as np
 
+from scratchdiff import reference
 from scratchdiff.beyond.guidance import Guided
 from scratchdiff.beyond.prompts import DROP, Vocabulary
 from scratchdiff.chain.layers import prompted_denoiser
@@ -16,10 +17,9 @@ PROMPTS = ["ten past five", "five past ten", "noon", ""]
 
 
 def prompts_are_a_table():
-    """A Linear that sees [x, c], against one that sees x, plus vectors looked up in a table.
+    """A Linear that sees [x, c], against one that sees x, plus the reference's embeddings.
 
-    The table has a vector for each word in each place. A prompt's vectors are added up, and in
-    backward each of them gets its share of dy: a scatter-add.
+    These are looked up in a table, and backward adds dy to the vectors that were looked up.
     """
     rng = np.random.default_rng(0)
     keys = sorted({key for prompt in PROMPTS for key in enumerate(prompt.split())})
@@ -36,14 +36,13 @@ def prompts_are_a_table():
     plain = Linear(W, b)
     their_y = plain.forward(x)
     plain.backward(dy)
-    dtable = {key: np.zeros(6) for key in keys}
+    dtable = np.zeros((len(keys), 6))
     for i, prompt in enumerate(PROMPTS):
-        for key in enumerate(prompt.split()):
-            their_y[i] += table[key]            # the look-up
-            dtable[key] += dy[i]                # the scatter-add
+        their_y[i] += reference.embedding(table, prompt)
+        dtable += [*reference.embedding_backward(table, prompt, dy[i]).values()]
     misses = {f'"{prompt}"': distance(y[i], their_y[i]) for i, prompt in enumerate(PROMPTS)}
     misses["the gradient of W"] = distance(both.dW[:3], plain.dW)
-    misses["the gradient of the table"] = distance(both.dW[3:], [*dtable.values()])
+    misses["the gradient of the table"] = distance(both.dW[3:], dtable)
     return worst(misses)
 
 
