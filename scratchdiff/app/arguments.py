@@ -89,7 +89,8 @@ def run_parser():
 
     flag = group(parser, "how to learn", "A recipe, and single settings that replace its own.")
     flag("--recipe", choices=RECIPES,
-         help="default (for the circle), sharp (for all else), prompts (with --label), or the "
+         help="default (for the circle), sharp (for all else), prompts (with --label part), or "
+              "the "
               "tutorial's")
     flag("--steps", type=whole(1, MOST["steps"]), metavar="N",
          help=of_recipes("training steps", "steps"))

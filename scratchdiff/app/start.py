@@ -54,8 +54,8 @@ def new_model(options):
 
 
 def recipe_for(what, label=None):
-    """The recipe if none is given: fast for the circle, sharp for more detail, long for labels."""
-    if label:
+    """The recipe if none is given: fast for the circle, sharp for more detail, long for parts."""
+    if label and what in SHAPES:
         return "prompts"
     return "default" if what == "circle" else "sharp"
 

@@ -107,8 +107,9 @@ RECIPES = {
                        batch_size=256, antithetic=False, lr=1e-3, lr_schedule="constant",
                        variance="beta"),
 }
-# With labels there is more to learn, a distribution for each of them and that of all: four times
-# as many noisy points. Chosen with tests/quality_prompts.py.
+# For the parts of a shape, each a distribution to learn: four times as many noisy points. Chosen by
+# tests/quality_prompts.py. Own points with labels keep "sharp", since this learns a few by heart: of
+# a file of 150, it makes points that are 0.4 as far from the nearest as new ones are, "sharp" 0.6.
 RECIPES["prompts"] = replace(RECIPES["sharp"], steps=6000, batch_size=512)
 
 
