@@ -152,6 +152,24 @@ def test_pairs_bring_the_points_nearer_to_the_circle():
     assert abs(radius.mean() - 1) < 0.01 and radius.std() < 0.045
 
 
+@pytest.mark.parametrize("batch_size", [1, 7, 8])
+@pytest.mark.parametrize("antithetic", [False, True])
+def test_each_noisy_point_comes_with_its_prompt(batch_size, antithetic):
+    """The prompt is the point again: its x, its y and its quarter."""
+    def draw(n, rng):
+        x0 = circle(n, rng)
+        return x0, np.column_stack([x0, x0[:, 0] > 0])
+
+    make = noisy(draw, SCHEDULE, batch_size, antithetic, np.float64)
+    plain = endless(batch_size=batch_size, antithetic=antithetic)
+    for (xt, t, eps, c), without in islice(zip(chunked(make, np.random.default_rng(0)), plain), 3):
+        assert all(map(np.array_equal, (xt, t, eps), without)), "prompts change nothing else"
+        assert c.shape == (batch_size, 3) and c.dtype == np.float64
+        alpha_bars = SCHEDULE.alpha_bars[t][:, None]
+        x0 = (xt - np.sqrt(1 - alpha_bars) * eps) / np.sqrt(alpha_bars)
+        assert np.allclose(x0, c[:, :2], rtol=0, atol=1e-12) and ((x0[:, 0] > 0) == c[:, 2]).all()
+
+
 @pytest.mark.parametrize("batch_size", [0, -1])
 def test_an_empty_batch_is_refused(batch_size):
     with pytest.raises(ValueError, match=f"batch_size must be at least 1, got {batch_size}"):

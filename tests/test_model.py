@@ -8,6 +8,7 @@ import pytest
 
 from scratchdiff.beyond.distillation import student_points, student_schedule
 from scratchdiff.beyond.few_steps import ddim
+from scratchdiff.beyond.guidance import Guided
 from scratchdiff.diffusion.levels import LowLevels
 from scratchdiff.diffusion.sampling import reverse_process
 from scratchdiff.diffusion.schedule import Schedule
@@ -38,6 +39,15 @@ def own(seed=3):
 def student():
     pairs = np.random.default_rng(2).standard_normal((50, 3, 2, 2), np.float32)
     return Model.new(SMALL, 3, shape_data("circle"), pairs=pairs)
+
+
+def labelled():
+    return shape_data("circle", labels=True)
+
+
+def own_labelled(seed=3):
+    kinds = ["a", "b", "b c", "b"] * 10
+    return own_data(POINTS, Model.stream(seed, SPLIT), labels=kinds, label=(0, "kind"))
 
 
 def run(model, stop=None):
@@ -147,8 +157,10 @@ def test_training_keeps_every_loss():
     assert run(model) == [], "nothing is left to do"
 
 
-@pytest.mark.parametrize("make", [new, lambda: new(data=own()), student],
-                         ids=["circle", "own points", "student"])
+@pytest.mark.parametrize("make", [
+    new, lambda: new(data=own()), student, lambda: new(data=labelled()),
+    lambda: new(data=own_labelled())],
+    ids=["circle", "own points", "student", "circle with labels", "own labels"])
 @pytest.mark.parametrize("stop", [0, 1, 13, 29])
 def test_a_run_that_was_stopped_ends_bit_for_bit_where_it_would_have(stop, make):
     whole, model = make(), make()
@@ -209,3 +221,32 @@ def test_points_that_are_not_finite_are_not_handed_out():
 def test_a_bad_recipe_is_refused_before_anything_is_made():
     with pytest.raises(ValueError, match="steps must be"):
         new(replace(SMALL, steps=0))
+
+
+@pytest.mark.parametrize("waves", [(), (2, 4)])
+def test_a_model_with_labels_by_hand(waves):
+    """The network has a column for each word, and learns from prompted batches."""
+    recipe = replace(SMALL, levels="even", lr_by_width=False, waves=waves)
+    model, twin = new(recipe, data=labelled()), new(recipe, data=labelled())
+    assert model.denoiser.columns == 4 and len(model.denoiser.network.layers) == 5 + bool(waves)
+    make = noisy(model.data.prompted, model.denoiser.schedule, recipe.batch_size, recipe.antithetic)
+    by_hand = list(train(twin.denoiser, twin.adam, chunked(make, Model.stream(3, TRAINING)), 30,
+                         recipe.lr_at))
+    assert run(model) == by_hand
+    require_equal(model, replace(twin, losses=[loss for _, loss in by_hand]))
+
+
+@pytest.mark.parametrize("data", [labelled, own_labelled])
+def test_points_of_one_label(data):
+    model = new(data=data())
+    run(model)
+    label, d = model.data.labels[1], model.data.d
+    prompted = points(model, 5, prompt=label)
+    guided = Guided(model.denoiser, model.data.rows([label]), 2)
+    blocks = sample(guided, model.denoiser.schedule, 5, d, Model.stream(3, SAMPLING))
+    assert np.array_equal(points(model, 5, prompt=label, w=2), next(blocks))
+    assert np.array_equal(points(model, 3, prompt=label, skip=2), prompted[2:])
+    assert np.array_equal(points(model, 5, prompt=label, w=-1), points(model, 5))
+    assert not np.array_equal(prompted, points(model, 5, prompt=model.data.labels[0]))
+    with pytest.raises(ValueError, match='"x" is not a prompt here'):
+        points(model, 5, prompt="x")

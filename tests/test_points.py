@@ -93,12 +93,12 @@ def test_files_that_people_have(tmp_path, kind):
     ("1,2\n3\n", "line 2 has 1 column, line 1 has 2"),
     ("x,y\n# c\n1,2\n3,4,5\n", "line 4 has 3 columns, line 3 has 2"),
     ("1,2\n3," + "w" * 99, f"line 2: column 2 holds '{'w' * 40}'..., which is not a number"),
-    (LABELLED, "line 2: column 3 (kind) holds 'upper', which is not a number; leave that column "
-               "out of the file"),
+    (LABELLED, "line 2: column 3 (kind) holds 'upper', which is not a number; a column of words: "
+               "--label 3 learns them as prompts"),
     (LABELLED.replace("kind", "the kind"), "line 2: column 3 (the kind) holds 'upper', which is "
-     "not a number; leave that column out of the file"),
-    ("ring\t1\t0\nring\t0\t1\n", "line 1: column 1 holds 'ring', which is not a number; leave "
-     "that column out of the file"),
+     "not a number; a column of words: --label 3 learns them as prompts"),
+    ("ring\t1\t0\nring\t0\t1\n", "line 1: column 1 holds 'ring', which is not a number; "
+     "a column of words: --label 1 learns them as prompts"),
     ("x\n1 50\n0 41\n", "line 1 has 1 name, line 2 has 2 columns"),
     ("", "it holds no points"), ("1,2\n", "it holds 1 point, there must be two or more"),
     ("1,2\n1e400,4\n", "line 2: column 1 holds inf: every number must be finite, and no larger "

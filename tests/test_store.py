@@ -37,10 +37,20 @@ def own(seed=3):
     return own_data(POINTS, Model.stream(seed, SPLIT))
 
 
+def labelled(seed=3):
+    kinds = ["a", "b", "b c", "b"] * 10
+    return own_data(POINTS, Model.stream(seed, SPLIT), labels=kinds, label=(1, "kind"))
+
+
+ALL_DATA = [None, own(), labelled(), shape_data("moons", labels=True)]
+
+
 def same(a, b):
     assert (a.recipe, a.seed, a.adam.k) == (b.recipe, b.seed, b.adam.k)
     assert (a.losses, a.data.name, a.data.names) == (b.losses, b.data.name, b.data.names)
     assert np.array_equal(a.pairs, b.pairs)
+    assert (a.data.labels, a.data.label) == (b.data.labels, b.data.label)
+    assert np.array_equal(a.data.label_of, b.data.label_of)
     for name in ("params", "m", "v"):
         assert np.array_equal(getattr(a.adam, name), getattr(b.adam, name)), name
     assert a.adam.params is a.denoiser.network.params
@@ -52,7 +62,7 @@ def path(tmp_path):
     return str(tmp_path / "m.npz")
 
 
-@pytest.mark.parametrize("data", [None, own()])
+@pytest.mark.parametrize("data", ALL_DATA)
 def test_what_is_read_is_what_was_saved(path, data):
     model = trained(20, data)
     save_model(path, model)
@@ -63,7 +73,7 @@ def test_what_is_read_is_what_was_saved(path, data):
         assert np.array_equal(mine, theirs)
 
 
-@pytest.mark.parametrize("data", [None, own()])
+@pytest.mark.parametrize("data", ALL_DATA)
 @pytest.mark.parametrize("stop", [0, 1, 13, 29])
 def test_a_run_that_was_stopped_and_kept_ends_bit_for_bit_where_it_would_have(path, data, stop):
     save_model(path, trained(stop, data))
@@ -92,7 +102,7 @@ def test_the_file_is_plain(path):
                                   "v"]
         header = json.loads(arrays["header"].item())
     assert header == {"format": "scratchdiff", "version": 3, "names": None, "seed": 3, "step": 5,
-                      "data": "points", "made_from": "", "recipe": {
+                      "labels": [], "label": None, "data": "points", "made_from": "", "recipe": {
         "hidden": [8, 8], "activation": "silu", "predicts": "v", "steps": 30, "batch_size": 16,
         "antithetic": True, "lr": 0.015, "waves": [], "levels": "low", "lr_by_width": True,
         "lora": 0, "lr_schedule": "linear", "variance": "posterior"}}
@@ -189,6 +199,41 @@ def test_every_inconsistency_of_own_points_is_named(path, points, said):
     save_model(path, trained(5, own()))
     changed(path, points=points)
     with pytest.raises(CommandError, match=said):
+        load_model(path)
+
+
+@pytest.mark.parametrize("change, said", [
+    ({"header": {"labels": None}}, "its labels are None"),
+    ({"header": {"labels": ["a"]}}, r"its labels are \['a'\]"),
+    ({"header": {"labels": ["a", "b", 5]}}, "its labels are"),
+    ({"header": {"labels": ["a", "b", " c"]}}, "its labels are"),
+    ({"header": {"labels": ["a", "b", ""]}}, "its labels are"),
+    ({"header": {"labels": ["w"] * 301}}, "its labels are"),
+    ({"header": {"labels": ["a", "b", "c d"]}}, "array params has shape"),
+    ({"header": {"labels": ["b", "a", "b c"]}}, "its labels are not those of its points"),
+    ({"header": {"labels": []}}, "array params has shape"),
+    ({"header": {"label": None}}, "the column of its labels is None"),
+    ({"header": {"label": [1]}}, "the column of its labels is"),
+    ({"header": {"label": [4, "kind"]}}, "the column of its labels is"),
+    ({"header": {"label": [True, "kind"]}}, "the column of its labels is"),
+    ({"header": {"label": [0, 1]}}, "the column of its labels is"),
+    ({"drop": ["label_of"]}, "it has no array label_of"),
+    ({"label_of": np.zeros(40)}, "array label_of is float64, not int64"),
+    ({"label_of": np.zeros(39, int)}, "array label_of has shape"),
+    ({"label_of": np.zeros(40, int)}, "its labels are not those of its points"),
+    ({"label_of": np.arange(40) % 4}, "its labels are not those of its points"),
+    ({"label_of": np.arange(40) % 3 - 1}, "its labels are not those of its points")])
+def test_every_inconsistency_of_labels_is_named(path, change, said):
+    save_model(path, trained(5, labelled()))
+    changed(path, **change)
+    with pytest.raises(CommandError, match=f"cannot use {path}: .*{said}"):
+        load_model(path)
+
+
+def test_labels_of_a_shape_are_its_parts(path):
+    save_model(path, trained(5, shape_data("moons", labels=True)))
+    changed(path, header={"labels": ["lower", "upper"]})
+    with pytest.raises(CommandError, match="which are not the parts of the moons"):
         load_model(path)
 
 

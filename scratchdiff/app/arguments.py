@@ -26,6 +26,8 @@ examples:
       learn another shape, and draw the way from noise to it
   python -m scratchdiff --data points.csv --save model.npz
       learn points of your own, and save the model
+  python -m scratchdiff --data moons --label part --save moons.npz
+      learn the names of its parts, too: upper and lower
   python -m scratchdiff --resume model.npz --steps 6000 --save model.npz
       train the saved model further, up to 6000 steps in all
   python -m scratchdiff --finetune model.npz --data moons --lora 4
@@ -46,6 +48,7 @@ With a clock that `clock --save` has written, paint clocks instead.
 examples:
   python -m scratchdiff sample model.npz --points 3
   python -m scratchdiff sample model.npz --points 99 --skip 500 --out more.npy
+  python -m scratchdiff sample moons.npz --prompt upper
   python -m scratchdiff sample clock.npz --prompt "half past six" noon
 """
 
@@ -92,8 +95,6 @@ examples:
       paint more with the saved one, at once
 """
 
-A_TIME = 'a time in words, such as "ten past three"; also 10:35 (three examples)'
-
 STATUS_HELP = """\
 exit status: 0 if all went well; 1 if the machine is at fault (a full disk) or
 check found an error; 2 if something you asked for has to change; 130 after
@@ -107,7 +108,9 @@ def run_parser():
 
     flag = group(parser, "how to learn", "A recipe, and single settings that replace its own.")
     flag("--recipe", choices=RECIPES,
-         help="default (for the circle), sharp (for all else), or the tutorial's")
+         help="default (for the circle), sharp (for all else), prompts (with --label part), or "
+              "the "
+              "tutorial's")
     flag("--steps", type=whole(1, MOST["steps"]), metavar="N",
          help=of_recipes("training steps", "steps"))
     flag("--batch-size", type=whole(1, MOST["batch_size"]), metavar="N",
@@ -130,6 +133,9 @@ def run_parser():
               "points: .csv, .tsv, .txt or .npy, or - for standard input. One point on each line: "
               "numbers separated by commas, tabs or spaces, as many as you like. A header line "
               "and comments after # are allowed. (circle)")
+    flag("--label", metavar="NAME",
+         help="learn labels as prompts, for sample --prompt: the column of labels in a file, by "
+              "its name or its number from 1; or, for a shape, part")
     flag("--points", type=whole(1, MOST_POINTS), default=500, metavar="N",
          help="points to generate (500)")
     flag("--picture", type=ending(".svg"), metavar="FILE", help="draw the points: .svg")
@@ -166,6 +172,12 @@ def sample_parser():
     flag("model", metavar="MODEL", help="a file that --save has written")
     flag("--seed", type=whole(0), metavar="N",
          help="another sample (the model's own seed; 0 for a clock)")
+    flag("--prompt", nargs="+", metavar="WORDS",
+         help="what to make: points with this label only, of a model that was trained with "
+              "--label; or clocks with these times (three examples). Several words in quotes")
+    flag("--guidance", type=finite, metavar="W",
+         help="how hard the prompt steers: 0 is what the model learned, more than that makes "
+              "results clearer and all more alike (0 for points, 1 for a clock)")
     sampler_flags(flag)
 
     flag = group(parser, "if it is a model of points")
@@ -176,7 +188,6 @@ def sample_parser():
          help="leave out the first K points of the sample (0)")
 
     flag = group(parser, "if it is a clock")
-    flag("--prompt", nargs="+", metavar="TIME", help=A_TIME)
     painting_flags(flag)
     return parser
 
@@ -199,8 +210,6 @@ def distill_parser():
 
 
 def painting_flags(flag):
-    flag("--guidance", type=finite, metavar="W",
-         help="how hard the prompt steers: 0 is the plain conditional model (1)")
     flag("--picture", type=ending(".svg"), metavar="FILE", help="draw the clocks: .svg")
     flag("--animate", action="store_const", const=True,
          help="let the picture show the way from noise to clock")
@@ -217,7 +226,10 @@ def check_parser():
 def clock_parser():
     parser = Parser(" clock", CLOCK_HELP)
     flag = parser.add_argument
-    flag("prompt", nargs="*", metavar="TIME", help=A_TIME)
+    flag("prompt", nargs="*", metavar="TIME",
+         help='a time in words, such as "ten past three"; also 10:35 (three examples)')
+    flag("--guidance", type=finite, metavar="W",
+         help="how hard the prompt steers: 0 is what the model learned (1)")
     painting_flags(flag)
     sampler_flags(flag)
     flag("--save", type=ending(".npz"), metavar="FILE", help="write the trained clock: .npz")

@@ -32,7 +32,7 @@ def finetuned_model(options):
     old = load_model(path)
     base = merged(old.denoiser.network)
     recipe = recipe_to_finetune(options, old.recipe, largest_rank(base))
-    data = read_data(options.data, seed)
+    data = read_data(options.data, seed, options.label)
     expect_fits(path, old, data)
     model = Model.new(recipe, seed, data, base.params)
     model.made_from = described(path, old)
@@ -72,6 +72,10 @@ def expect_fits(path, old, data):
     if data.d != old.data.d:
         raise CommandError(f"{path} has learned points with {old.data.d} columns: it cannot be "
                            f"fine-tuned on points with {data.d}")
+    if data.vocabulary.columns != old.data.vocabulary.columns:
+        had, wanted = (", ".join(labels[:5]) + ", ..." * (len(labels) > 5) or "no labels"
+                       for labels in (old.data.labels, data.labels))
+        raise CommandError(f"{path} has learned {had}: it cannot be fine-tuned on {wanted}")
 
 
 def what_learns(model):

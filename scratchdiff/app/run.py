@@ -11,6 +11,7 @@ from scratchdiff.app.show import braille
 from scratchdiff.app.show.best import loss_lines, loss_parts, perfect_lines
 from scratchdiff.app.show.curve import loss_curve
 from scratchdiff.app.show.field import field
+from scratchdiff.app.show.labels import label_lines
 from scratchdiff.app.show.progress import Progress
 from scratchdiff.app.show.report import COMPARED, figures, more_figures
 from scratchdiff.app.show.scatter import MOVING, animation, scatter
@@ -58,8 +59,11 @@ def decided(options, model):
         yield f"made from {model.made_from}"
     if options.finetune:
         yield from what_learns(model)
-    elif not options.resume and not options.recipe and model.data.name != "circle":
-        yield "recipe: sharp, for more detail than a circle has (--recipe default is faster)"
+    elif not options.resume and not options.recipe:
+        if model.data.labels and model.data.name != OWN:
+            yield "recipe: prompts, to learn each part well (--recipe sharp is faster)"
+        elif model.data.name != "circle":
+            yield "recipe: sharp, for more detail than a circle has (--recipe default is faster)"
     to_go = model.recipe.steps - model.adam.k
     if options.resume and to_go and not options.save:
         yield f"the {to_go} steps to come will be lost: without --save FILE, nothing keeps them"
@@ -120,6 +124,8 @@ def report(options, model, points):
     parts = loss_parts(model) if options.loss_curve or not options.quiet else None
     if not options.quiet:
         show(more_figures(model, points, model.data.names))
+        if model.data.labels:
+            print(*label_lines(model), sep="\n")
         if parts:
             lines = loss_lines(*parts, model.levels.shares)
             print("how good could it be? (every noise level counts alike here)",

@@ -10,7 +10,7 @@ from scratchdiff.diffusion.denoiser import SKIP_AND_GAIN, Denoiser
 from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.measure.shapes import SHAPES
 from scratchdiff.nn.gradcheck import check_gradients
-from scratchdiff.nn.layers import ACTIVATIONS, Linear
+from scratchdiff.nn.layers import ACTIVATIONS, Linear, SiLU
 from scratchdiff.nn.lora import LoRA
 from scratchdiff.nn.loss import MSE
 from scratchdiff.nn.network import MLP
@@ -42,9 +42,16 @@ def denoisers():
     schedule = Schedule.linear()
     xt = schedule.add_noise(x0, t, eps)
     made = {predicts: Denoiser(small_mlp("silu"), schedule, predicts) for predicts in SKIP_AND_GAIN}
-    prompted = Denoiser(small_mlp("silu", widths=(6, 4, 2)), schedule, "v", columns=3)
-    return {"Denoiser with a prompt": (prompted, xt, t, numbers(len(xt), 3)),
-            **{f"Denoiser that predicts {predicts}": (made[predicts], xt, t) for predicts in made}}
+    return {**{f"Denoiser that predicts {predicts}": (made[predicts], xt, t) for predicts in made},
+            "Denoiser with a prompt": prompted_denoiser()}
+
+
+def prompted_denoiser():
+    """A small denoiser with three columns for a prompt, and the arguments of its forward."""
+    x0, t, eps = clean_points()
+    schedule, c = Schedule.linear(), (numbers(5, 3, seed=3) > 0).astype(float)
+    denoiser = Denoiser(small_mlp("silu", widths=(6, 4, 2)), schedule, "v", columns=3)
+    return denoiser, schedule.add_noise(x0, t, eps), t, c
 
 
 def autoencoders():

@@ -9,7 +9,7 @@ of ten seeds keeps the bounds of group 8. A bound of 0 means that no bit may cha
 minutes may be half a minute off, and 0.06 is a little less than what a clock's picture changes in a
 minute.
 """
-from scratchdiff.chain import backprop, diffusion, few_steps, latent, lora
+from scratchdiff.chain import backprop, diffusion, few_steps, latent, lora, prompts
 from scratchdiff.chain.link import Link
 from scratchdiff.nn.gradcheck import TOLERANCE
 
@@ -44,6 +44,10 @@ LINKS = [
      Link("new adapters change nothing", lora.new_adapters_change_nothing, 1e-12),
      Link("adapters merged into W = adapters beside W", lora.merged_is_the_same, 1e-12),
      Link("training adapters leaves W and b as they were", lora.training_keeps_the_base, 0)],
+    [Link("prompts: a Linear = the reference's table", prompts.prompts_are_a_table, 1e-12),
+     Link("dropped prompts: chance (in standard errors)", prompts.prompts_are_dropped, 5),
+     Link("guidance: the formula; w = 0, -1 bit for bit", prompts.guidance_is_its_formula, 1e-12),
+     Link("guided, perfect = its density's differences", prompts.guidance_is_gradient, 1e-6)],
     [Link("a drawn clock is read to the nearest minute", latent.clocks_are_read, 0.5),
      Link("a standard code gives the same pictures", latent.standard_code_is_the_code, 1e-12),
      Link("guidance = the slope that Bayes' rule asks for", latent.guidance_is_a_slope, 1e-6),

@@ -6,6 +6,7 @@ import numpy as np
 
 from scratchdiff.beyond.distillation import student_points, student_schedule
 from scratchdiff.beyond.few_steps import ddim
+from scratchdiff.beyond.guidance import Guided
 from scratchdiff.diffusion.denoiser import Denoiser
 from scratchdiff.diffusion.levels import LEVELS
 from scratchdiff.diffusion.sampling import reverse_process
@@ -54,7 +55,7 @@ class Model:
         """
         recipe.validated()
         rng = cls.stream(seed, INIT)
-        network = MLP(recipe.widths(data.d), rng, ACTIVATIONS[recipe.activation])
+        network = MLP(recipe.widths(data.d, data.columns), rng, ACTIVATIONS[recipe.activation])
         if recipe.waves:
             network = Network([Waves(data.d, recipe.waves), *network.layers])
         if base is not None:
@@ -66,7 +67,7 @@ class Model:
         if pairs is not None:
             schedule, few = student_schedule(schedule, pairs.shape[1]), partial(ddim)
             data = replace(data, exact=None)        # nobody knows what the perfect student says
-        denoiser = Denoiser(network, schedule, recipe.predicts, data.d)
+        denoiser = Denoiser(network, schedule, recipe.predicts, data.d, data.columns)
         return cls(recipe, seed, data, denoiser, Adam(network.params, network.grads), few=few,
                    base=frozen, pairs=pairs)
 
@@ -87,7 +88,8 @@ class Model:
     def batches(self):
         """The batches of step adam.k and of every step after it, without end."""
         recipe, pairs = self.recipe, self.pairs
-        make = (noisy(self.data.draw, self.denoiser.schedule, recipe.batch_size, recipe.antithetic,
+        draw = self.data.prompted if self.data.labels else self.data.draw
+        make = (noisy(draw, self.denoiser.schedule, recipe.batch_size, recipe.antithetic,
                       levels=self.levels) if pairs is None else
                 lambda n, rng: student_points(pairs, (n, recipe.batch_size), rng))
         return chunked(make, self.stream(self.seed, TRAINING), self.adam.k)
@@ -98,17 +100,24 @@ class Model:
         factors = rates(self.denoiser.network) if recipe.lr_by_width else np.ones(1)
         return recipe.lr_at if np.all(factors == 1) else lambda step: recipe.lr_at(step) * factors
 
-    def sample(self, n, seed=None, skip=0):
+    def sample(self, n, seed=None, skip=0, prompt=None, w=0.0):
         """Yield n points in standard form, from number `skip` on, in blocks of rows.
 
-        Raises Diverged if one of them is not finite.
+        `prompt` is one of data.labels, and w how hard it steers (beyond/guidance.py). Without one,
+        the points may be of any label. Raises Diverged if a point is not finite, and ValueError for
+        a prompt that is no label.
         """
         rng = self.stream(self.seed if seed is None else seed, SAMPLING)
-        for block in sample(self.denoiser, self.denoiser.schedule, n, self.data.d, rng,
+        denoiser = self.denoiser if prompt is None else self.guided([prompt], w)
+        for block in sample(denoiser, self.denoiser.schedule, n, self.data.d, rng,
                             self.sampler, skip):
             if not np.isfinite(block).all():
                 raise Diverged("the points that it makes are no longer finite")
             yield block
+
+    def guided(self, prompts, w=0.0):
+        """The denoiser with prompts built in: one for all points, or one for each of them."""
+        return Guided(self.denoiser, self.data.rows(prompts), w)
 
     def walk(self):
         """Yield the first block of `sample`, as noise and after every step of the walk."""

@@ -31,6 +31,9 @@ def noisy(draw, schedule, batch_size=256, antithetic=False, dtype=np.float32, le
     Whatever in the gradient changes sign with the noise cancels in a pair, so the average over a
     batch is less noisy.
 
+    draw(n, rng) returns points (n, d), or points and their prompts c (n, columns). With prompts, a
+    batch is (xt, t, eps, c), and a pair has the same prompt.
+
     ValueError for a batch_size below 1, or if draw(n, rng) does not return n points.
     """
     if batch_size < 1:
@@ -38,15 +41,18 @@ def noisy(draw, schedule, batch_size=256, antithetic=False, dtype=np.float32, le
     each = -(-batch_size // 2) if antithetic else batch_size     # drawn, for a batch
 
     def make(n, rng):
-        x0 = draw(n * each, rng).astype(dtype, copy=False)
+        drawn = draw(n * each, rng)
+        x0, *c = (array.astype(dtype, copy=False)
+                  for array in (drawn if isinstance(drawn, tuple) else (drawn,)))
         if x0.ndim != 2 or len(x0) != n * each:
             raise ValueError(f"draw must return points of shape ({n * each}, d) "
                              f"when asked for so many, got {x0.shape}")
         x0 = x0.reshape(n, each, -1)
+        c = [prompts.reshape(n, each, -1) for prompts in c]
         xt, t, eps = noisy_points(x0, schedule, rng, levels)
         if not antithetic:
-            return xt, t, eps
+            return xt, t, eps, *c
         mirrored = schedule.add_noise(x0, t, -eps)
         return tuple(np.concatenate(pair, axis=1)[:, :batch_size]
-                     for pair in [(xt, mirrored), (t, t), (eps, -eps)])
+                     for pair in [(xt, mirrored), (t, t), (eps, -eps), *zip(c, c)])
     return make

@@ -80,15 +80,17 @@ def complaint(table, label, rows):
                 number(cell, table.mark)
             except ValueError as error:
                 return ValueError(f"line {line}: {called(column, table.names)} holds {error}"
-                                  + advice(table, column))
+                                  + advice(table, column, label))
 
 
-def advice(table, column):
+def advice(table, column, label):
     """What to do about a column of words; or, for a single word, what was taken for a header."""
     cells = [row[column] for _, row in table.sample if len(row) == table.width]
     if 2 * sum(map(is_word, cells)) <= len(cells):
         return f" (line {table.header} was read as a header)" if table.header else ""
-    return "; leave that column out of the file"
+    if label is not None:
+        return "; leave that column out of the file"
+    return f"; a column of words: --label {column + 1} learns them as prompts"
 
 
 def index_columns(points, columns, names):
