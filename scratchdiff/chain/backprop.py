@@ -90,7 +90,7 @@ def network_is_reference():
 
 def parameter_name(network, index):
     """Entry `index` of the flat vector as a person knows it: "layers[2].W[0, 3]"."""
-    for layer, name in network.parameters():
+    for layer, name in network.named_parameters():
         array = getattr(layer, name)
         if index < array.size:
             entry = ", ".join(map(str, np.unravel_index(index, array.shape)))
