@@ -280,7 +280,7 @@ def trained_without_a_fault():
 @pytest.fixture(autouse=True)
 def smaller_networks(monkeypatch):
     """Still oblong and square, with both activations and both meanings of the output."""
-    for room in (layers, backprop, diffusion):
+    for room in (layers, diffusion):
         monkeypatch.setattr(room, "WIDTHS", (3, 4, 4, 2))
     monkeypatch.setattr(backprop, "KINDS", [("relu", "eps"), ("silu", "v")])
 

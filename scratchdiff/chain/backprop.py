@@ -4,50 +4,41 @@ from itertools import product
 import numpy as np
 
 from scratchdiff import reference
-from scratchdiff.chain.layers import LAYERS, WIDTHS, clean_points, layer_reports, small_mlp
+from scratchdiff.chain.layers import LAYERS, layer_reports, numbers, small_mlp
 from scratchdiff.chain.link import Measured, distance, in_a_line, worst
+from scratchdiff.chain.twins import TWINS, ReferenceLoss
 from scratchdiff.diffusion.denoiser import SKIP_AND_GAIN, Denoiser
 from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.nn.adam import Adam
 from scratchdiff.nn.gradcheck import check_gradients
 from scratchdiff.nn.layers import ACTIVATIONS
 from scratchdiff.nn.loss import MSE
+from scratchdiff.nn.network import Network
+from scratchdiff.nn.waves import Waves
 
 KINDS = list(product(ACTIVATIONS, SKIP_AND_GAIN))   # every activation, every meaning of the output
-
-
-class ReferenceLoss:
-    """The reference's loss as a function of all its parameters, so that the checker can ask it."""
-
-    def __init__(self, activation, predicts, seed=2):
-        self.activation, self.predicts = reference.ACTIVATIONS[activation], predicts
-        self.alpha_bars = reference.alpha_bars_of(Schedule.linear().betas.tolist())
-        self.batch = [(reference.add_noise(x0, eps, self.alpha_bars[t]), t, eps) for x0, t, eps
-                      in zip(*(array.tolist() for array in clean_points(seed=seed)))]
-
-    def forward(self, params):
-        network = reference.unflatten(params.tolist(), WIDTHS)
-        loss, self.gradient = reference.loss_and_gradients(
-            network, self.activation, self.predicts, self.alpha_bars, self.batch)
-        return loss
-
-    def backward(self, dloss):
-        return dloss * np.array(self.gradient)
+EVEN, UNEVEN = (1,) * 5, (0.5, 2, 1, 0, 3)          # weights of five examples
 
 
 def reference_gradients():
     """The first link: nothing before it but finite differences."""
-    figure, where = 0.0, ""
+    misses = {}
     for activation, predicts in KINDS:
         network = small_mlp(activation)
-        report = check_gradients(ReferenceLoss(activation, predicts), network.params.copy())
-        if report.error > figure or not report.ok:
-            figure = report.error if report.ok else np.inf
-            where = f"reference.py with {activation} that predicts {predicts}"
-            if not report.ok:
-                worst_place = parameter_name(network, report.arrays[0].worst[0])
-                return Measured(figure, f"{where}: worst at {worst_place}", str(report))
-    return Measured(figure, where)
+        loss = ReferenceLoss(activation, predicts, network.widths, UNEVEN)
+        report = check_gradients(loss, network.params.copy())
+        title = f"reference.py with {activation} that predicts {predicts}"
+        if not report.ok:
+            place = parameter_name(network, report.arrays[0].worst[0])
+            return Measured(np.inf, f"{title}: worst at {place}", str(report))
+        misses[title] = report.error
+    for name, twin in TWINS.items():
+        layer, x = LAYERS[name]()[name]
+        report = check_gradients(twin(layer), x)
+        if not report.ok:
+            return Measured(np.inf, f"reference.py: {name}", str(report))
+        misses[f"reference.py: {name}"] = report.error
+    return worst(misses)
 
 
 def network_gradients():
@@ -66,25 +57,38 @@ def network_gradients():
 
 
 def network_is_reference():
-    """The loss and its gradient, twice, from the same noisy points.
+    """The loss and its gradient from the same noisy points, twice in a row; then single layers.
 
-    Two batches in a row, so that a layer which keeps anything of an earlier batch is found. The
-    noisy points are the reference's: those of `add_noise` are the claim of a later link.
+    Plain first, then with weights and other points, so that a layer which keeps anything of an
+    earlier batch is found. The noisy points are the reference's: those of `add_noise` are the claim
+    of a later link.
     """
     misses = {}
-    for activation, predicts in KINDS:
-        denoiser, mse = Denoiser(small_mlp(activation), Schedule.linear(), predicts), MSE()
-        for seed in (3, 2):
-            theirs = ReferenceLoss(activation, predicts, seed)
-            xt, t, eps = map(np.array, zip(*theirs.batch))
-            loss = mse.forward(denoiser.forward(xt, t), eps)
+    for (activation, predicts), multiples in product(KINDS, [(), (2, 0.5)]):
+        mlp = small_mlp(activation, 3 + 4 * len(multiples))
+        network = Network([Waves(2, multiples), *mlp.layers]) if multiples else mlp
+        denoiser, mse = Denoiser(network, Schedule.linear(), predicts), MSE()
+        for seed, weights in ((3, EVEN), (2, UNEVEN)):
+            theirs = ReferenceLoss(activation, predicts, mlp.widths, weights, multiples, seed)
+            xt, t, eps, weight = map(np.array, zip(*theirs.batch))
+            loss = mse.forward(denoiser.forward(xt, t), eps, weight[:, None])
             denoiser.backward(mse.backward())
-        kind = f"{activation} that predicts {predicts}"
-        grads = denoiser.network.grads
-        misses[f"the loss, {kind}"] = abs(loss - theirs.forward(denoiser.network.params))
-        expected = theirs.backward(1.0)
-        place = parameter_name(denoiser.network, int(np.abs(grads - expected).argmax()))
-        misses[f"{place}, {kind}"] = distance(grads, expected)
+            kind = (f"{activation} that predicts {predicts}" + " with waves" * bool(multiples)
+                    + " and a weighted loss" * (weights is UNEVEN))
+            misses[f"the loss, {kind}"] = abs(loss - theirs.forward(network.params))
+            worst_place = np.abs(network.grads - theirs.gradient).argmax()
+            misses[f"{parameter_name(network, worst_place)}, {kind}"] = distance(
+                network.grads, theirs.gradient)
+    for name, twin in TWINS.items():
+        layer, x = LAYERS[name]()[name]
+        theirs = twin(layer)
+        y = layer.forward(x)
+        misses[f"{name}.forward"] = distance(y, theirs.forward(x))
+        dy = numbers(*y.shape, seed=3)
+        misses[f"{name}.backward, dx"] = distance(layer.backward(dy), theirs.backward(dy))
+        for parameter in theirs.parameters:
+            misses[f"{name}.backward, d{parameter}"] = distance(
+                getattr(layer, f"d{parameter}"), getattr(theirs, f"d{parameter}"))
     return worst(misses)
 
 

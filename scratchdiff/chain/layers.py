@@ -18,10 +18,10 @@ from scratchdiff.nn.waves import Waves
 WIDTHS = (3, 6, 6, 2)   # oblong and square: a missing or extra transpose shows in one of them
 
 
-def small_mlp(activation, seed=1):
+def small_mlp(activation, d_in=3):
     """A small network in float64. Its biases are not 0, since 0 would hide a forgotten bias."""
-    rng = np.random.default_rng(seed)
-    mlp = MLP(WIDTHS, rng, ACTIVATIONS[activation], np.float64)
+    rng = np.random.default_rng(1)
+    mlp = MLP((d_in, *WIDTHS[1:]), rng, ACTIVATIONS[activation], np.float64)
     mlp.params += 0.1 * rng.standard_normal(mlp.params.shape)
     return mlp
 

@@ -28,7 +28,7 @@ def bend(f, x, h):
     return (f(above) - f(x)) / (above - x) - (f(x) - f(below)) / (x - below)
 
 
-TOLERANCE = 1e-7                        # far above the 4e-11 in `slope`, far below a mistake
+TOLERANCE = 1e-7                        # far above the 1e-12 in `slope`, far below a mistake
 EPS = np.finfo(np.float64).eps          # 2.2e-16, the spacing of float64 at 1
 KINK = 1e-5                             # a smaller jump of the slope is no kink
 SAFETY = 3                              # how many times its last change an estimate may be off
@@ -105,15 +105,14 @@ def slope(f, x, claim, least, tolerance):
     then summed, so that a large output that does not move cannot hide a small one that does.
 
     The step. A central difference is wrong in two ways. It cuts off the Taylor series, an error of
-    h^2 f''' / 6 + h^4 f^(5) / 120 + ..., which falls with h. And f is rounded, an error of about
-    EPS |f| / h, which grows. `extrapolate` removes the h^2. For h = 1e-3, and f and its derivatives
-    about as large as 1, what is left of both is below 1e-12. For a larger x the step is h |x|, as
-    float64 keeps the same number of digits.
+    h^2 f''' / 6 + h^4 f''''' / 120 + ..., which falls with h. And f is rounded, an error of about
+    EPS |f| / h, which grows. `extrapolate` removes the h^2. If f, its derivatives and x are about
+    as large as 1, a step of 1e-3 then leaves less than 1e-12 of both. For a larger x the step is
+    1e-3 |x|, as float64 keeps the same number of digits.
 
-    If the claim, what backward says, agrees with this to a tenth of the tolerance, it is right:
-    backward knows nothing of h, so no error of the difference makes a mistake agree. If not, a few
-    more steps may show that the claim is wrong. If they leave a doubt, a long ladder of steps finds
-    the best difference there is.
+    If the claim, what backward says, agrees with this to a tenth of the tolerance, it is right.
+    If not, a few more steps mostly show that it is wrong. If they leave any doubt, as near a kink,
+    a long ladder of steps finds the best difference there is.
     """
     h = 1e-3 * max(abs(x), 1)
     bottom = max(1e-9 * min(abs(x) or 1, 1), 64 * np.spacing(abs(x)))
@@ -179,11 +178,11 @@ def extrapolate(values, p):
 def limit(values, steps, powers, rounding):
     """(the limit for a step of 0, how far that may be off), for each column of values (k, n).
 
-    The limit is what `extrapolate` leaves of each of the powers. How far that may be off shows in
-    what it changed since the step before. From some step on, the change is all rounding of f: times h,
-    it stays the same. So it counts at every larger step too, and the bound is smallest somewhere
-    in the middle. Among the values that agree with those of all smaller steps, take the one with
-    the smallest bound. The four smallest steps only bear witness.
+    Extrapolate away the error of each power. How far a value may be off shows in what it changed
+    since the step before. From some step on, the change is all rounding of f: times h, it stays the
+    same. So it counts at every larger step too, and the bound is smallest somewhere in the middle.
+    Among the values that agree with those of all smaller steps, take the one with the smallest
+    bound. The four smallest steps only bear witness.
     """
     for p in powers:
         values = extrapolate(values, p)
