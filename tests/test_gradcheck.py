@@ -79,12 +79,24 @@ def test_a_kink_is_seen_at_its_place_and_not_beside_it(f, x, difference, jump):
     assert measured[2] == pytest.approx(jump, rel=1e-6)
 
 
+@pytest.mark.parametrize("jump", [0, 8e-6, 12e-6])
+def test_a_jump_below_1e_5_of_the_slope_is_no_kink(jump):
+    measured = looked_for(lambda x: x + jump / 2 * np.abs(x), 0.0)[2]
+    assert measured == (pytest.approx(jump, rel=1e-6) if jump > 1e-5 else 0)
+
+
+def test_an_output_that_does_not_move_may_be_near_the_edge_of_the_domain():
+    difference, resolution, jump, _ = looked_for(lambda x: np.maximum(np.sqrt(x) - 5, 0), 1.0)
+    assert difference == jump == 0 and resolution < 1e-13
+
+
 def test_at_the_edge_of_the_domain_there_is_no_slope():
     assert np.isnan(looked_for(np.sqrt, 0.0)[0])
 
 
 @pytest.mark.parametrize("f, x, claim, outputs", [
-    (np.sin, 1.0, np.cos(1), 5), (np.sin, 1.0, 1.0001 * np.cos(1), 19), (np.abs, 0.0, 0, 63)])
+    (np.sin, 1.0, np.cos(1), 5), (np.sin, 1.0, 1.0001 * np.cos(1), 19), (np.abs, 0.0, 0, 63),
+    (lambda x: 1e-4 * np.sin(x), 1.0, 1e-4 * np.cos(1) + 1e-11, 5)])
 def test_a_claim_that_agrees_takes_five_outputs_and_a_wrong_one_19_and_a_doubt_63(
         f, x, claim, outputs):
     seen = set()
@@ -160,6 +172,14 @@ def test_a_small_term_beside_a_large_one_is_not_forgotten():
             return 2 * self.error @ self.W.T * dloss
     report = check_gradients(Loss(), np.random.default_rng(0).standard_normal((50, 3)))
     assert [array.name for array in report.arrays if array.fault] == ["W"]
+
+
+def test_a_steep_entry_is_as_exact_beside_one_with_a_larger_slope():
+    layer = Entrywise(lambda x: np.where(x > 1, 1e5 * x, np.sin(100 * x)),
+                      lambda x: np.where(x > 1, 1e5, 100 * np.cos(100 * x)))
+    report = check_gradients(layer, np.array([0.3, 2.0, 0.4, 0.5]))
+    report.require()
+    assert report.error < 1e-8
 
 
 def test_a_kink_is_counted_and_no_error():

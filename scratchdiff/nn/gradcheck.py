@@ -123,7 +123,7 @@ def slope(f, x, claim, least, tolerance):
     difference, resolution = change.sum(), 8 * EPS * np.abs(f(x)).sum() / h
     smooth = np.abs(jumps).sum() <= KINK * np.abs(change).sum() + 4 * resolution
     size = max(abs(claim), abs(difference), least)
-    if least and smooth and abs(claim - difference) + resolution <= tolerance / 10 * size:
+    if smooth and abs(claim - difference) + resolution <= tolerance / 10 * size:
         return difference, resolution, 0, abs(difference)
 
     short = ladder(f, x, steps[7:16])                                   # 16 h to h / 16
@@ -188,7 +188,6 @@ def limit(values, steps, powers, rounding):
         values = extrapolate(values, p)
     errors, steps, values = np.abs(np.diff(values, axis=0)), steps[3:, None], values[1:]
     bounds = (SAFETY * upwards(np.fmax, errors * steps) + rounding) / steps
-    bounds[~np.isfinite(errors)] = np.inf
     values, bounds = values[:-4], bounds[:-4]
     low, high = upwards(np.fmax, values - bounds), upwards(np.fmin, values + bounds)
     bounds[~((low <= values) & (values <= high))] = np.inf
