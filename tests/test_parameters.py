@@ -115,6 +115,31 @@ class InTheClass(InAttributes):
         self.name = "dW"
 
 
+class InTheClassesDict(InDicts):
+    params, grads, names = {"W": weight()}, {}, ("params", "grads", "W")
+
+    def __init__(self):
+        pass
+
+
+class InTheClassesObject(InAnObject):
+    weight = Parameter(weight())
+
+    def __init__(self):
+        pass
+
+
+class InPrivate(Keeps):
+    def __init__(self):
+        self._W = weight()
+
+    def get(self):
+        return self._W
+
+    def put(self, gradient):
+        self._dW = gradient
+
+
 class InProperties(Keeps):
     parameters = ("W",)
 
@@ -141,6 +166,8 @@ PLACES = {
     "nested dicts": (InNestedDicts, "params first W"),
     "dict of gradients": (lambda: InADictOfGradients(""), "W"), "object": (InAnObject, "weight"),
     "slots": (InSlots, "W"), "class": (InTheClass, "W"), "properties": (InProperties, "W"),
+    "a dict of the class": (InTheClassesDict, "params W"), "private": (InPrivate, "_W"),
+    "an object of the class": (InTheClassesObject, "weight"),
     "list of layers": (lambda: Row(ReLU(), InAttributes("dW")), "1 InAttributes.W"),
 }
 
@@ -231,4 +258,4 @@ def test_what_is_not_opened():
             self.module, self.function, self.kind = np, np.sin, Linear
             self.rng = np.random.default_rng()
             self.text, self.nothing, self.words = "text", None, {1: 2, "a": None}
-    assert [place.name for place in held(Odd())] == ["W"]
+    assert [place.name for place in held(Odd())] == ["factor", "W"]

@@ -3,7 +3,7 @@
 The house names them in a class attribute, parameters = ("W", "b"), and the gradient of W is dW.
 Other people's layers are checked too, so the search knows their customs:
 
-    self.W              beside self.dW, self.grad_W, self.W_grad or self.grads["W"]
+    self.W              beside self.dW, self.grad_W, self.W_grad or self.grads["W"]; so for self._W
     self.params["W"]    beside self.grads["W"] or self.grads["dW"]; lists likewise
     weight.value        beside weight.grad, in an object of any class; or weight.data
     layers in layers    in attributes, lists and dicts, to any depth, also in a circle
@@ -82,9 +82,9 @@ def contents(holder):
         return {}
     names = declared(holder, "parameters")
     names += [f"d{name}" for name in names]
-    for kind in type(holder).__mro__:   # __slots__, and arrays that all objects of a class share
-        names += [name for name, value in vars(kind).items()
-                  if isinstance(value, (MemberDescriptorType, np.ndarray))]
+    for kind in type(holder).__mro__:   # __slots__, and what all objects of a class share
+        names += [name for name, value in vars(kind).items() if not name.startswith("__")
+                  and (isinstance(value, MemberDescriptorType) or not hasattr(value, "__get__"))]
     found = {name: getattr(holder, name) for name in names if hasattr(holder, name)}
     return {**found, **getattr(holder, "__dict__", {})}
 
@@ -100,8 +100,10 @@ def gradient_names(key):
     """Where to look for the gradient of what is called `key`."""
     if not isinstance(key, str) or "grad" in key:
         return ()
-    return (f"d{key}", f"d_{key}", f"dL_d{key}", f"grad_{key}", f"grad{key}", f"{key}_grad",
-            *GRADIENTS * (key in COMMON))
+    names = f"d{key}", f"d_{key}", f"dL_d{key}", f"grad_{key}", f"grad{key}", f"{key}_grad"
+    if key.startswith("_"):             # _W beside _dW
+        names += tuple(f"_{name}" for name in gradient_names(key[1:]))
+    return names + GRADIENTS * (key in COMMON)
 
 
 def is_floats(value):
