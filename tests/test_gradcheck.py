@@ -39,7 +39,7 @@ def test_a_central_difference_of_a_square_is_exact():
 
 
 def looked_for(f, x, claim=np.nan):
-    """What `slope` finds for a claim that nothing can agree with."""
+    """What `slope` finds from all steps, unless a claim is given."""
     with np.errstate(all="ignore"):
         return slope(one(f), x, claim, 0, 1e-7)
 
@@ -51,8 +51,9 @@ def looked_for(f, x, claim=np.nan):
     (lambda x: x ** 3, 0.0, 0.0), (lambda x: x ** 3, 1e6, 3e12), (lambda x: 1 / x, 1e-9, -1e18),
     (lambda x: np.sin(x - 1e8), 1e8 + 0.25, np.cos(0.25))])
 def test_the_slope_is_found_and_how_far_it_may_be_off(f, x, derivative):
-    difference, resolution, jump, _ = looked_for(f, x)
-    assert abs(difference - derivative) <= resolution <= 1e-7 * abs(derivative) and jump == 0
+    for claim in (np.nan, 2 * derivative):
+        difference, resolution, jump, _ = looked_for(f, x, claim)
+        assert abs(difference - derivative) <= resolution <= 1e-7 * abs(derivative) and jump == 0
 
 
 @pytest.mark.parametrize("f, x, derivative, best", [
@@ -88,6 +89,12 @@ def test_a_jump_below_1e_5_of_the_slope_is_no_kink(jump):
 def test_an_output_that_does_not_move_may_be_near_the_edge_of_the_domain():
     difference, resolution, jump, _ = looked_for(lambda x: np.maximum(np.sqrt(x) - 5, 0), 1.0)
     assert difference == jump == 0 and resolution < 1e-13
+
+
+def test_every_output_is_rounded_in_its_own_way():
+    difference, resolution, _, _ = looked_for(
+        lambda x: np.array([1e-30 * x, np.log(1 + np.exp(x))]), -40.0)
+    assert abs(difference - sigmoid(-40)) <= resolution <= 1e-14
 
 
 def test_at_the_edge_of_the_domain_there_is_no_slope():
@@ -175,8 +182,8 @@ def test_a_small_term_beside_a_large_one_is_not_forgotten():
 
 
 def test_a_steep_entry_is_as_exact_beside_one_with_a_larger_slope():
-    layer = Entrywise(lambda x: np.where(x > 1, 1e5 * x, np.sin(100 * x)),
-                      lambda x: np.where(x > 1, 1e5, 100 * np.cos(100 * x)))
+    layer = Entrywise(lambda x: np.where(x > 1, 1e5 * x, np.sin(300 * x)),
+                      lambda x: np.where(x > 1, 1e5, 300 * np.cos(300 * x)))
     report = check_gradients(layer, np.array([0.3, 2.0, 0.4, 0.5]))
     report.require()
     assert report.error < 1e-8

@@ -251,6 +251,13 @@ def test_a_flat_vector_is_seen_through_its_views():
     check_gradients(network, X).require()
 
 
+def test_a_method_called_parameters_names_none():
+    class WithMethod(InAttributes):
+        def parameters(self):
+            return [self.W]
+    assert [place.name for place in held(WithMethod("dW"))] == ["factor", "W"]
+
+
 def test_what_is_not_opened():
     class Odd(InAttributes):
         def __init__(self):

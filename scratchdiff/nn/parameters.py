@@ -48,8 +48,7 @@ class Held:
                     for key in rest[:-1]:
                         twin = contents(twin).get(key)
                     yield from map(contents(twin).get, (rest[-1], *gradient_names(rest[-1])))
-            if not rest:
-                yield from (contents(inside.get(box)).get(key) for box in GRADIENTS)
+            yield from (contents(inside.get(box)).get(key) for box in GRADIENTS)
 
 
 def held(layer):
@@ -98,7 +97,7 @@ def declared(holder, attribute):
 
 def gradient_names(key):
     """Where to look for the gradient of what is called `key`."""
-    if not isinstance(key, str) or "grad" in key:
+    if not isinstance(key, str):
         return ()
     names = f"d{key}", f"d_{key}", f"dL_d{key}", f"grad_{key}", f"grad{key}", f"{key}_grad"
     if key.startswith("_"):             # _W beside _dW
