@@ -87,8 +87,9 @@ def test_a_jump_below_1e_5_of_the_slope_is_no_kink(jump):
 
 
 def test_an_output_that_does_not_move_may_be_near_the_edge_of_the_domain():
-    difference, resolution, jump, _ = looked_for(lambda x: np.maximum(np.sqrt(x) - 5, 0), 1.0)
-    assert difference == jump == 0 and resolution < 1e-13
+    difference, resolution, jump, _ = looked_for(
+        lambda x: 1e-20 * np.maximum(np.sqrt(x) - 1.1, 0), 1.0)
+    assert difference == jump == 0 and resolution < 1e-33
 
 
 def test_every_output_is_rounded_in_its_own_way():
@@ -162,6 +163,14 @@ def test_on_a_large_constant(constant, factor, verdict):
     """The spacing of float64 is 1.5e-8 at 1e8, 1e-4 at 1e12 and 16 at 1e17."""
     report = check_gradients(scaled(Offset(Entrywise(*SINE), constant), factor), X)
     assert report.verdict == verdict and report.ok is (verdict == "ok")
+
+
+def test_a_small_slope_on_a_large_constant_is_not_forgotten():
+    """A step of 1e-3 moves the second output by a third of the spacing of float64 at 1e9."""
+    slopes = np.array([1, 4e-5])
+    layer = Entrywise(lambda x: 1e9 + slopes * x, lambda x: np.array([1, 0]))
+    report = check_gradients(layer, np.array([0.3, 0.7]))
+    assert report.verdict == "WRONG" and report.arrays[0].worst == (1,)
 
 
 def test_a_small_term_beside_a_large_one_is_not_forgotten():

@@ -255,6 +255,15 @@ def test_a_gradient_for_every_argument_may_come_with_labels_between():
     assert [array.name for array in report.arrays] == ["x", "c"]
 
 
+@pytest.mark.parametrize("given", [None, "sum", True, X > 0, 2.5])
+def test_what_is_no_array_of_floats_is_passed_on(given):
+    class Takes(Sine):
+        def forward(self, x, option):
+            assert type(option) is type(given) and np.all(option == given)
+            return super().forward(x)
+    check_gradients(Takes(), X, given).require()
+
+
 def test_labels_are_passed_on():
     report = check_gradients(Embedding(np.random.default_rng(0)), np.array([0, 2, 2]))
     report.require()

@@ -44,7 +44,7 @@ class Held:
             for twin in (inside.get(name) for name in gradient_names(key)):
                 if not rest:
                     yield twin
-                elif twin is not None:
+                else:
                     for key in rest[:-1]:
                         twin = contents(twin).get(key)
                     yield from map(contents(twin).get, (rest[-1], *gradient_names(rest[-1])))
@@ -152,5 +152,5 @@ def add_shared(arrays, gradients):
     values = np.concatenate([gradient.ravel() for gradient in gradients])
     _, once = np.unique(np.stack([here, there]), axis=1, return_index=True)
     spots, which = np.unique(here[once], return_inverse=True)
-    sums = np.bincount(which.ravel(), values[once], len(spots)).astype(float)    # also of none
+    sums = np.bincount(which, values[once], len(spots)).astype(float)    # also of none
     return [sums[np.searchsorted(spots, addresses(array))] for array in arrays]
