@@ -98,7 +98,7 @@ BACKPROP = {
         [(LoRA, "dh = self.c * (dy", "dh = (dy")]),
     "LoRA's dx without the correction": (network_gradients, "LoRA: WRONG",
         [(LoRA, "return dy @ self.W.T + dh @ self.A.T", "return dy @ self.W.T")]),
-    "time is t, not t/T": (network_is_reference, "layers[0].W[2, ",
+    "time is t, not t/T": (network_is_reference, "[x_t, t / T], the denoiser's inputs",
         [(Denoiser, "np.arange(schedule.T) / schedule.T", "np.arange(schedule.T) / 1")]),
 }
 

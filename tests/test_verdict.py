@@ -111,7 +111,7 @@ def test_a_square_gradient_is_not_called_transposed_if_it_is_wrong_in_another_wa
 
 PILES = ("a second call of backward gives another gradient: "
          "does it add to the first instead of replacing it?")
-ANOTHER = "; backward said the same for another input: does it use an old one?"
+ANOTHER = "; it is the same for another input: does backward use an old one?"
 
 
 @pytest.mark.parametrize("scale", [1, 1e-12])

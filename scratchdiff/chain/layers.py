@@ -19,10 +19,10 @@ from scratchdiff.nn.waves import Waves
 WIDTHS = (3, 6, 6, 2)   # oblong and square: a missing or extra transpose shows in one of them
 
 
-def small_mlp(activation, seed=1, widths=None):
+def small_mlp(activation, d_in=3):
     """A small network in float64. Its biases are not 0, since 0 would hide a forgotten bias."""
-    rng = np.random.default_rng(seed)
-    mlp = MLP(widths or WIDTHS, rng, ACTIVATIONS[activation], np.float64)
+    rng = np.random.default_rng(1)
+    mlp = MLP((d_in, *WIDTHS[1:]), rng, ACTIVATIONS[activation], np.float64)
     mlp.params += 0.1 * rng.standard_normal(mlp.params.shape)
     return mlp
 
@@ -50,7 +50,7 @@ def prompted_denoiser():
     """A small denoiser with three columns for a prompt, and the arguments of its forward."""
     x0, t, eps = clean_points()
     schedule, c = Schedule.linear(), (numbers(5, 3, seed=3) > 0).astype(float)
-    denoiser = Denoiser(small_mlp("silu", widths=(6, 4, 2)), schedule, "v", columns=3)
+    denoiser = Denoiser(small_mlp("silu", 6), schedule, "v", columns=3)
     return denoiser, schedule.add_noise(x0, t, eps), t, c
 
 

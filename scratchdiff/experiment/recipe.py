@@ -108,8 +108,9 @@ RECIPES = {
                        variance="beta"),
 }
 # For the parts of a shape, each a distribution to learn: four times as many noisy points. Chosen by
-# tests/quality_prompts.py. Own points with labels keep "sharp", since this learns a few by heart: of
-# a file of 150, it makes points that are 0.4 as far from the nearest as new ones are, "sharp" 0.6.
+# tests/quality_prompts.py. Own points with labels keep "sharp", since this one learns a few points
+# by heart: of a file of 150, its points are 0.4 as far from the nearest as new ones are, "sharp"'s
+# 0.6.
 RECIPES["prompts"] = replace(RECIPES["sharp"], steps=6000, batch_size=512)
 
 
