@@ -112,7 +112,7 @@ def test_a_chain_is_printed_link_by_link_with_the_tables_of_the_layers(measured,
     assert max(map(len, out.splitlines())) <= 80
     titles = {title for name in LAYERS for title in LAYERS[name]()}
     assert {"Linear", "MLP with ReLU", "Denoiser that predicts v"} < titles
-    assert all(f"  {title}: ok\n" in out for title in titles)
+    assert all(f"  {title}: ok, " in out for title in titles)
 
 
 def test_every_activation_is_a_row_of_the_table():
@@ -167,7 +167,7 @@ def test_a_layer_that_raises_does_not_hide_the_others(monkeypatch):
         raise ZeroDivisionError("planted")
     monkeypatch.setattr(ReLU, "forward", raises)
     only_layers(monkeypatch, {"ReLU", "SiLU", "MLP"})
-    figure, _, tables = backprop.network_gradients()
+    figure, _, tables = backprop.layer_gradients()
     assert figure == np.inf
     assert "ReLU: WRONG\n  ZeroDivisionError: planted" in tables and "SiLU" not in tables
     assert "MLP: WRONG\n  ZeroDivisionError: planted" in tables
@@ -179,5 +179,5 @@ def test_an_error_of_another_kind_than_numbers_breaks_the_link(monkeypatch):
         return dy
     monkeypatch.setattr(ReLU, "backward", wrong)
     only_layers(monkeypatch, {"ReLU"})
-    figure, _, tables = backprop.network_gradients()
+    figure, _, tables = backprop.layer_gradients()
     assert figure == np.inf and "WRONG: backward changes the dy that it is given" in tables

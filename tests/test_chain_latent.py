@@ -7,7 +7,7 @@ from scratchdiff.beyond.latent import clock
 from scratchdiff.beyond.latent.autoencoder import Autoencoder
 from scratchdiff.beyond.latent.diffusion import LatentDiffusion
 from scratchdiff.chain import latent
-from scratchdiff.chain.backprop import network_gradients
+from scratchdiff.chain.backprop import layer_gradients
 from scratchdiff.chain.latent import (clocks_are_read, guidance_is_a_slope, hours_are_painted,
                                       standard_code_is_the_code, trained_hours)
 from scratchdiff.chain.links import LINKS
@@ -15,9 +15,9 @@ from scratchdiff.diffusion.denoiser import Denoiser
 
 # name: (the link that turns red, what is named under it, [(in what, right, wrong), ...])
 GRADIENTS = {
-    "the prompt's columns get a gradient": (network_gradients, "Denoiser: WRONG",
+    "the prompt's columns get a gradient": (layer_gradients, "Denoiser: WRONG",
         [(Denoiser, "dinputs[:, :self.d]", "dinputs[:, :-1]")]),
-    "a decoder that starts at the encoder's end": (network_gradients, "Autoencoder: WRONG",
+    "a decoder that starts at the encoder's end": (layer_gradients, "Autoencoder: WRONG",
         [(Autoencoder, "[*self.encoder, *self.decoder]", "[*self.encoder, *self.encoder[-1:]]")]),
 }
 
@@ -60,7 +60,7 @@ def trained_without_a_fault():
 
 @pytest.mark.parametrize("name", GRADIENTS)
 def test_a_fault_in_a_gradient(name, monkeypatch, capsys):
-    require_red(GRADIENTS[name], network_gradients, monkeypatch, capsys)
+    require_red(GRADIENTS[name], layer_gradients, monkeypatch, capsys)
 
 
 @pytest.mark.parametrize("name", LATENT)

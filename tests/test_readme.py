@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from scratchdiff.app import check
-from scratchdiff.chain.backprop import network_gradients
+from scratchdiff.chain.backprop import layer_gradients
 from scratchdiff.chain.links import LINKS
 from scratchdiff.chain.trained import trained
 from scratchdiff.experiment.model import Model
@@ -144,7 +144,7 @@ def test_an_exercise_is_caught_as_it_says(path, right, wrong, said, monkeypatch,
     look_at_less(monkeypatch)
     look_at_what_is_edited(monkeypatch, [(place, right, wrong)])
     plant(monkeypatch, [(place, right, wrong)])
-    red, out = first_red(network_gradients, capsys)
+    red, out = first_red(layer_gradients, capsys)
     assert red, "no link has turned red"
     complaints = [ALL[MEASURES.index(red)].claim, *out.splitlines()]
     assert any(said in line for line in complaints), f"{said!r} is not in\n{out}"

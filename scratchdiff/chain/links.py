@@ -17,7 +17,7 @@ LINKS = [
     [Link("the reference's gradients = finite differences", backprop.reference_gradients,
           TOLERANCE),
      Link("alpha_bars = the reference's, at every level", diffusion.schedule_is_reference, 1e-12)],
-    [Link("every layer's gradients = finite differences", backprop.network_gradients, TOLERANCE),
+    [Link("every layer's gradients = finite differences", backprop.layer_gradients, TOLERANCE),
      Link("the network's gradients = the reference's", backprop.network_is_reference, 1e-12)],
     [Link("20 steps of Adam = 20 of the reference's Adam", backprop.adam_is_reference, 1e-12),
      Link("a steady gradient: each step has length lr", backprop.adam_step_length, 2e-6)],
