@@ -20,7 +20,7 @@ from scratchdiff.beyond.prompts import Vocabulary
 from scratchdiff.diffusion.sampling import reverse_process
 
 TIMES = np.arange(720)
-EXAMPLES = ("ten past three", "half past six", "twenty to nine")
+EXAMPLES = ("ten past three", "quarter to six", "half past nine")
 EACH = 10               # pictures of each prompt, for the figures
 NEAR = 5                # minutes
 
@@ -89,8 +89,9 @@ def painted(options, model, minutes, how):
     rng = np.random.default_rng([options.seed or 0, 1])
     films = np.stack(list(model.walk([say(minute) for minute in minutes], rng, *how)), axis=1)
     for wanted, shown in zip(minutes, read(films[:, -1])[0].tolist()):
-        print(f'asked for "{say(wanted)}" ({digits(wanted)}), the picture shows {digits(shown)}, '
-              f"{minutes_off(shown, wanted):.0f} minutes off")
+        off = int(minutes_off(shown, wanted))
+        print(f'asked for "{say(wanted)}" ({digits(wanted)}), it shows {digits(shown)}: '
+              f"{off} minute{'s' * (off != 1)} off")
     return films
 
 

@@ -33,6 +33,9 @@ STEPS, LR, BATCH = 2000, 1e-2, 128
 class Autoencoder:
     """An encoder and a decoder, two MLPs in a row. Their layers share one flat vector.
 
+    Backward, the loss of a picture reaches the decoder first. What it hands on, dL/dcode, is where
+    the encoder's backward pass begins. To `network` the code is the output of one more layer.
+
     widths : (pixels, hidden, ..., hidden, d), from a picture to its code of d numbers; the decoder
         has the same widths in the opposite order
     network : Network, all the layers

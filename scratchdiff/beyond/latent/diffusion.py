@@ -1,19 +1,19 @@
 """Latent diffusion: words in, picture out. Stable Diffusion in small, with all of its parts.
 
-    in Stable Diffusion                     here
-    text encoder (CLIP)                     a column for each word in its place: prompts.py
-    autoencoder, 786,432 numbers -> 16,384  256 pixels -> 6 numbers: latent/autoencoder.py
-    U-Net with cross-attention to the text  an MLP, with the prompt as further inputs: denoiser.py
-    "scaled linear" noise schedule          the same: SCHEDULE, below
-    classifier-free guidance                the same: guidance.py
-    samplers: ddpm, DDIM, DPM-Solver++      the same: diffusion/sampling.py, few_steps.py
+    part            its task                   in Stable Diffusion   here
+    text encoder    words into numbers         a transformer         a column for a word: prompts.py
+    autoencoder     picture, code, picture     786,432 -> 16,384     256 -> 6: latent/autoencoder.py
+    denoiser        guess the noise in a code  U-Net with attention  an MLP: diffusion/denoiser.py
+    noise schedule  how much noise, and when   "scaled linear"       the same: SCHEDULE, below
+    guidance        follow the words harder    the same              the same: guidance.py
+    sampler         from noise to a code       the same              sampling.py, few_steps.py
 
-Both networks are rows of Linear and SiLU. So nn/layers.py holds all the derivatives there are, and
-nn/network.py chains them.
+The first three learn, so they have derivatives, and each file derives its own. They are rows of
+Linear and SiLU: nn/layers.py differentiates those, and nn/network.py chains them.
 
-First the autoencoder learns the pictures. Then a denoiser learns the cloud of their codes, with
-their captions as prompts. It is the denoiser of the circle; its points are codes now, that is all.
-To paint, walk from noise to a code and decode it (Rombach et al. 2022, figure 3):
+First the autoencoder learns the pictures. Then the denoiser learns the cloud of their codes, with
+their captions as prompts. It is the circle's denoiser, but its points are codes. To paint, walk
+from noise to a code and decode it (Rombach et al. 2022, figure 3):
 
     model = LatentDiffusion(Autoencoder(rng), Vocabulary(captions), rng)
     for step, loss in model.autoencoder.train(pictures, rng): ...
