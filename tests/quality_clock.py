@@ -77,8 +77,7 @@ def trained(seed=0, d=6, vocabulary=Vocabulary, autoencoder=None, steps=STEPS):
 def measure(model, w=1.0, sampler=reverse_process, prompts=PROMPTS):
     """(share right, median and largest error in minutes, median residual) of ten pictures each."""
     prompts = [prompt for prompt in prompts for _ in range(10)]
-    *_, pictures = model.walk(prompts, np.random.default_rng(7), w, sampler)
-    shown, residual = read(pictures)
+    shown, residual = read(model.paint(prompts, np.random.default_rng(7), w, sampler))
     off = minutes_off(shown, np.array([minutes_of(prompt) for prompt in prompts]))
     return np.mean(off <= 5), np.median(off), off.max(), np.median(residual)
 
@@ -86,8 +85,7 @@ def measure(model, w=1.0, sampler=reverse_process, prompts=PROMPTS):
 def unprompted(model, sampler):
     """(median residual, how often the rarest and the commonest hour come: 1 is evenly often)."""
     n = 5760
-    *_, pictures = model.walk([""] * n, np.random.default_rng(7), 0.0, sampler)
-    shown, residual = read(pictures)
+    shown, residual = read(model.paint([""] * n, np.random.default_rng(7), 0.0, sampler))
     hours = np.bincount(shown // 60, minlength=12) / (n / 12)
     return np.median(residual), hours.min(), hours.max()
 

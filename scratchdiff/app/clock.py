@@ -87,7 +87,8 @@ def watch(name, steps, total):
 def painted(options, model, minutes, how):
     """Paint these times, (k, frames, 256), and print what each picture shows."""
     rng = np.random.default_rng([options.seed or 0, 1])
-    films = np.stack(list(model.walk([say(minute) for minute in minutes], rng, *how)), axis=1)
+    walk = model.walk([say(minute) for minute in minutes], rng, *how)
+    films = np.stack([model.autoencoder.decode(codes) for codes in walk], axis=1)
     for wanted, shown in zip(minutes, read(films[:, -1])[0].tolist()):
         off = int(minutes_off(shown, wanted))
         print(f'asked for "{say(wanted)}" ({digits(wanted)}), it shows {digits(shown)}: '
@@ -123,13 +124,12 @@ def figures(model, rng, w, sampler):
     """Yield lines on every prompt, painted ten times, and on pictures without a prompt."""
     prompts = [prompt for prompt in PROMPTS for _ in range(EACH)]
     wanted = np.array([minutes_of(prompt) for prompt in prompts])
-    *_, pictures = model.walk(prompts, rng, w, sampler)
-    shown, residual = read(pictures)
+    shown, residual = read(model.paint(prompts, rng, w, sampler))
     off = minutes_off(shown, wanted)
     yield f"all {len(PROMPTS)} prompts, {EACH} pictures each:"
     yield f"  within {NEAR} minutes = {np.mean(off <= NEAR):.1%}"
     yield f"  median error = {np.median(off):.0f} min (a prompt stands for 2.5 minutes either way)"
     own, _ = rebuilt(model.autoencoder)
     yield f"  residual = {np.median(residual):.3f}; the autoencoder's own is {own:.3f}"
-    *_, pictures = model.walk([""] * 1440, rng, 0.0, sampler)
-    yield f"without a prompt: still clocks, residual = {np.median(read(pictures)[1]):.3f}"
+    _, residual = read(model.paint([""] * 1440, rng, 0.0, sampler))
+    yield f"without a prompt: still clocks, residual = {np.median(residual):.3f}"

@@ -18,7 +18,7 @@ from noise to a code and decode it (Rombach et al. 2022, figure 3):
     model = LatentDiffusion(Autoencoder(rng), Vocabulary(captions), rng)
     for step, loss in model.autoencoder.train(pictures, rng): ...
     for step, loss in model.train(pictures, captions, rng): ...
-    for picture in model.walk(["ten past three"], rng): ...
+    pictures = model.paint(["ten past three"], rng)                     # (1, pixels)
 """
 import numpy as np
 
@@ -44,6 +44,8 @@ class LatentDiffusion:
 
     autoencoder : Autoencoder, or anything with encode, decode and d
     vocabulary : Vocabulary of all the prompts that there will be
+    hidden : the widths of the denoiser's hidden layers
+    schedule : Schedule, the noise levels that it knows
     """
 
     def __init__(self, autoencoder, vocabulary, rng, hidden=HIDDEN, dtype=np.float32,
@@ -69,14 +71,19 @@ class LatentDiffusion:
         yield from train(denoiser, Adam(network.params, network.grads), batches, steps,
                          lambda step: LR * (1 - step / steps))
 
-    def walk(self, prompts, rng, w=1.0, sampler=reverse_process):
-        """Paint one picture for each prompt, a list of n str ("" for none).
+    def paint(self, prompts, rng, w=1.0, sampler=reverse_process):
+        """One picture for each prompt, (n, pixels): the end of a walk, decoded."""
+        for codes in self.walk(prompts, rng, w, sampler):
+            pass
+        return self.autoencoder.decode(codes)
 
-        Yield pictures (n, pixels): what the decoder makes of the noise at the start, and of the
-        codes after each step. The last are the result. w is the guidance scale (guidance.py).
+    def walk(self, prompts, rng, w=1.0, sampler=reverse_process):
+        """Walk from noise to a code for each prompt, a list of n str ("" for none).
+
+        Yield codes (n, d): the noise at the start, and then the codes after each step. w is the
+        guidance scale (guidance.py). Raises ValueError for an unknown word.
         """
         guided = Guided(self.denoiser, self.vocabulary.rows(prompts, self.denoiser.dtype), w)
         codes = rng.standard_normal((len(prompts), self.autoencoder.d), self.denoiser.dtype)
-        yield self.autoencoder.decode(codes)
-        for codes in sampler(guided, guided.schedule, codes, rng):
-            yield self.autoencoder.decode(codes)
+        yield codes
+        yield from sampler(guided, guided.schedule, codes, rng)

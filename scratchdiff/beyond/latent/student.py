@@ -2,12 +2,12 @@
 
 It is distillation.py again, but with prompts. The teacher walks from noise with a prompt and with
 guidance, and the student learns where each stretch of that walk leads. It sees the prompt too, as
-further inputs. Guidance is part of what it learns, so it paints with w = 0: one call of the network
-instead of two (Meng et al. 2023, "On distillation of guided diffusion models").
+further inputs. Guidance is part of what it learns. So it paints with w = 0, in one call of the
+network instead of two (Meng et al. 2023, "On distillation of guided diffusion models").
 
     student = new_student(teacher, K, rng)                              # K steps
     for step, loss in train_student(student, teacher, prompts, rng): ...
-    *_, pictures = student.walk(["ten past three"], rng, 0.0, ddim)
+    pictures = student.paint(["ten past three"], rng, 0.0, ddim)        # w = 0
 
 All it needs is noise and prompts: no pictures and no codes. One step is as good as the teacher's
 fifty here: right to five minutes, with 1.43 times the residual of the autoencoder (fifty: 1.37).
@@ -32,7 +32,8 @@ def new_student(teacher, K, rng):
 def train_student(student, teacher, prompts, rng, w=1.0, steps=STEPS):
     """Learn the teacher's walks with guidance w; yield (step, loss).
 
-    The loss is the mean square of what distillation.py calls eps: guess less target.
+    prompts : list of str, all that the student shall know; each starts WALKS walks
+    The loss is the mean of (eps_hat - target)^2, with the targets of distillation.student_pairs.
     """
     c = teacher.vocabulary.rows(prompts * WALKS)                        # (n, columns)
     noise = rng.standard_normal((len(c), teacher.autoencoder.d), c.dtype)
