@@ -11,7 +11,9 @@ from scratchdiff.chain.links import LINKS
 from scratchdiff.nn.layers import ACTIVATIONS, Linear, ReLU
 
 ALL = [link for links in LINKS for link in links]
-EXACT = {diffusion.noise_is_reference, diffusion.blocks_are_the_walk}   # rounded in the same order
+# Rounded in the same order:
+EXACT = {diffusion.schedule_is_reference, diffusion.noise_is_reference,
+         diffusion.blocks_are_the_walk}
 
 
 def only(*measures):
@@ -136,7 +138,7 @@ def test_a_wrong_layer_breaks_its_link_and_its_table_says_where(capsys, monkeypa
     assert main(["check"]) == 1
     out = capsys.readouterr().out
     verdicts = [line[-4:] for line in out.splitlines() if line.endswith(("pass", "FAIL"))]
-    assert verdicts == ["pass", "FAIL", "FAIL"]
+    assert verdicts == ["pass", "pass", "FAIL", "FAIL"]
     assert "  Linear: WRONG" in out and "  ReLU: ok" not in out, "only what is wrong is shown"
     assert out.splitlines()[-2].startswith("THE CHAIN IS BROKEN")
 

@@ -18,7 +18,8 @@ from scratchdiff.chain.backprop import (adam_is_reference, adam_step_length, net
 from scratchdiff.chain.diffusion import (batches_are_fair, blocks_are_the_walk, floor_is_loss,
                                          guess_is_exact, network_excess, network_radius,
                                          noise_is_reference, perfect_radius, sampler_is_reference,
-                                         score_is_gradient, step_is_posterior)
+                                         schedule_is_reference, score_is_gradient,
+                                         step_is_posterior)
 from scratchdiff.chain.links import LINKS
 from scratchdiff.chain.trained import trained
 from scratchdiff.diffusion.denoiser import Denoiser, v_skip_and_gain
@@ -29,7 +30,7 @@ from scratchdiff.diffusion.training import noisy_points
 from scratchdiff.experiment.data import shape_data
 from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
-from scratchdiff.fast.batches import chunked_batches
+from scratchdiff.fast.batches import chunked, noisy
 from scratchdiff.fast.blocks import sample, walk
 from scratchdiff.fast.inference import in_place, relu_in_place, silu_in_place
 from scratchdiff.measure.exact import ExactDenoiser, bayes
@@ -50,6 +51,8 @@ REFERENCE = {
         [(reference.backward, "dx[k] * slope(sums[layer - 1][k])", "dx[k]")]),
     "the reference's dW": (reference_gradients, ".W[",
         [(reference.backward, "x[k] * dz[j] for j", "x[k] + dz[j] for j")]),
+    "alpha_bar, in the schedule alone": (schedule_is_reference, "level 49",
+        [(Schedule, "np.cumprod(self.alphas)", "np.cumprod(self.alphas - 1e-3)")]),
     "the reference's loss without its 2": (reference_gradients, "0.5 times what it should be",
         [(reference.loss_and_gradients, "gain * 2 *", "gain *")]),
 }
@@ -85,9 +88,9 @@ BACKPROP = {
     "the loss over n, not n d": (network_gradients, "MSE: WRONG",
         [(MSE, "/ guess.size", "/ len(guess)")]),
     "the loss's gradient without its 2": (network_gradients, "0.5 times what it should be",
-        [(MSE, "return 2 / ", "return 1 / ")]),
+        [(MSE, "return dloss * 2", "return dloss")]),
     "the loss's gradient with the wrong sign": (network_gradients, "the sign is flipped",
-        [(MSE, "return 2 / ", "return -2 / ")]),
+        [(MSE, "return dloss * 2", "return dloss * -2")]),
     "backward leaves out layer 0": (network_gradients, "MLP with ReLU: WRONG",
         [(Network, "reversed(self.layers)", "reversed(self.layers[1:])")]),
     "backward leaves out the last layer": (network_gradients, "in MLP.backward, network.py line",
@@ -170,19 +173,19 @@ BATCHES = {
         [(noisy_points, "rng.standard_normal(x0.shape, x0.dtype)",
           "rng.standard_normal((*x0.shape[:-2], 1, x0.shape[-1])) + 0 * x0")]),
     "one point for a whole batch": (batches_are_fair, "the points in a batch",
-        [(chunked_batches, "x0 = x0.reshape(CHUNK, each, -1)",
-          "x0 = x0.reshape(CHUNK, each, -1)[:, :1].repeat(each, axis=1)")]),
+        [(noisy, "x0 = x0.reshape(n, each, -1)",
+          "x0 = x0.reshape(n, each, -1)[:, :1].repeat(each, axis=1)")]),
     "uniform noise": (batches_are_fair, "the kurtosis of the noise",
         [(noisy_points, "rng.standard_normal(x0.shape, x0.dtype)",
           "rng.uniform(-3 ** 0.5, 3 ** 0.5, x0.shape)")]),
     "the target is another noise": (batches_are_fair, "what is left of x_t without the noise",
         [(noisy_points, "return xt, t, eps", "return xt, t, -eps")]),
     "opposite noise in one coordinate only": (batches_are_fair, "two noises of a pair",
-        [(chunked_batches, "schedule.add_noise(x0, t, -eps)",
+        [(noisy, "schedule.add_noise(x0, t, -eps)",
           "schedule.add_noise(x0, t, eps * [1, -1])"),
-         (chunked_batches, "(eps, -eps)", "(eps, eps * [1, -1])")]),
+         (noisy, "(eps, -eps)", "(eps, eps * [1, -1])")]),
     "every chunk from the same stream": (batches_are_fair, "the noise of two chunks",
-        [(chunked_batches, "stream(rng, CHUNKS, chunk)", "stream(rng, CHUNKS, 0)")]),
+        [(chunked, "stream(rng, CHUNKS, chunk)", "stream(rng, CHUNKS, 0)")]),
     "the noisiest level is never drawn": (batches_are_fair, "how often each level is drawn",
         [(EvenLevels, "rng.integers(self.T,", "rng.integers(self.T - 1,")]),
     "the least noisy level is never drawn": (batches_are_fair, "how often each level is drawn",
@@ -234,7 +237,7 @@ SAMPLER = {
           "betas[t] * (1 - schedule.alpha_bars[t])"),
          (reference.reverse_step, "(1 - alpha_bars[t - 1]) /", "(1 - alpha_bars[t]) /")]),
     "fresh noise in the last step, twice": (step_is_posterior, "sigma",
-        [(Schedule, "float(at(self, t)) if t > 0 else 0.0",
+        [(Schedule, "float(variance_at(self, t)) if t > 0 else 0.0",
           "float(self.betas[t])"),
          (reference.reverse_step, "sigma = 0.0", "sigma = sqrt(betas[t])")]),
     "alpha_bar one step late, twice": (step_is_posterior, "level ",

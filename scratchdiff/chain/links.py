@@ -12,7 +12,8 @@ from scratchdiff.nn.gradcheck import TOLERANCE
 
 LINKS = [
     [Link("the reference's gradients = finite differences", backprop.reference_gradients,
-          TOLERANCE)],
+          TOLERANCE),
+     Link("alpha_bars = the reference's, at every level", diffusion.schedule_is_reference, 1e-12)],
     [Link("every layer's gradients = finite differences", backprop.network_gradients, TOLERANCE),
      Link("the network's gradients = the reference's", backprop.network_is_reference, 1e-12)],
     [Link("20 steps of Adam = 20 of the reference's Adam", backprop.adam_is_reference, 1e-12),

@@ -11,7 +11,7 @@ from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.diffusion.training import train
 from scratchdiff.experiment.data import Data
 from scratchdiff.experiment.recipe import Recipe
-from scratchdiff.fast.batches import chunked_batches
+from scratchdiff.fast.batches import chunked, noisy
 from scratchdiff.fast.blocks import BLOCK, sample, walk
 from scratchdiff.fast.inference import faster
 from scratchdiff.fast.streams import INIT, SAMPLING, TRAINING, stream
@@ -55,18 +55,25 @@ class Model:
 
     def train(self):
         """Train from where adam stands to the recipe's last step; yield (step, loss) after each."""
-        recipe = self.recipe
-        batches = chunked_batches(self.data.draw, self.denoiser.schedule,
-                                  self.stream(self.seed, TRAINING), recipe.batch_size,
-                                  recipe.antithetic, first=self.adam.k, levels=self.levels)
-        factors = rates(self.denoiser.network) if recipe.lr_by_width else np.ones(1)
-        lr = recipe.lr_at if np.all(factors == 1) else lambda step: recipe.lr_at(step) * factors
-        for step, loss in train(self.denoiser, self.adam, batches, recipe.steps, lr,
-                                self.levels.weight):
+        for step, loss in train(self.denoiser, self.adam, self.batches(), self.recipe.steps,
+                                self.lr(), self.levels.weight):
             if not np.isfinite(loss):
                 raise Diverged(f"the loss at step {step + 1} is no longer finite")
             self.losses.append(loss)
             yield step, loss
+
+    def batches(self):
+        """The batches of step adam.k and of every step after it, without end."""
+        recipe = self.recipe
+        make = noisy(self.data.draw, self.denoiser.schedule, recipe.batch_size, recipe.antithetic,
+                     levels=self.levels)
+        return chunked(make, self.stream(self.seed, TRAINING), self.adam.k)
+
+    def lr(self):
+        """step -> the length of Adam's step: the recipe's, smaller where layers are wide."""
+        recipe = self.recipe
+        factors = rates(self.denoiser.network) if recipe.lr_by_width else np.ones(1)
+        return recipe.lr_at if np.all(factors == 1) else lambda step: recipe.lr_at(step) * factors
 
     def sample(self, n, seed=None, skip=0):
         """Yield n points in standard form, from number `skip` on, in blocks of rows.
