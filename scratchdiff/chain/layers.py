@@ -42,7 +42,7 @@ def denoisers():
     schedule = Schedule.linear()
     xt = schedule.add_noise(x0, t, eps)
     made = {predicts: Denoiser(small_mlp("silu"), schedule, predicts) for predicts in SKIP_AND_GAIN}
-    prompted = Denoiser(small_mlp("silu", widths=(6, 4, 2)), schedule, "v")
+    prompted = Denoiser(small_mlp("silu", widths=(6, 4, 2)), schedule, "v", columns=3)
     return {"Denoiser with a prompt": (prompted, xt, t, numbers(len(xt), 3)),
             **{f"Denoiser that predicts {predicts}": (made[predicts], xt, t) for predicts in made}}
 

@@ -51,9 +51,9 @@ class LatentDiffusion:
     def __init__(self, autoencoder, vocabulary, rng, hidden=HIDDEN, dtype=np.float32,
                  schedule=SCHEDULE):
         self.autoencoder, self.vocabulary = autoencoder, vocabulary
-        d = autoencoder.d
-        network = MLP((d + 1 + len(vocabulary), *hidden, d), rng, SiLU, dtype)
-        self.denoiser = Denoiser(network, schedule, "v", d)
+        d, columns = autoencoder.d, len(vocabulary)
+        network = MLP((d + 1 + columns, *hidden, d), rng, SiLU, dtype)
+        self.denoiser = Denoiser(network, schedule, "v", d, columns)
 
     def train(self, pictures, captions, rng, steps=STEPS):
         """Learn the codes of pictures (m, pixels), each with its caption; yield (step, loss).
