@@ -63,14 +63,13 @@ def run(steps):
     return time.process_time() - start
 
 
-def trained(seed=0, d=6, vocabulary=Vocabulary, autoencoder=None, steps=STEPS):
+def trained(seed=0, d=6, vocabulary=Vocabulary, in_pixels=False, steps=STEPS):
     """A trained LatentDiffusion; `seconds` of computing went into it."""
-    rng, seconds = np.random.default_rng(seed), 0.0
-    if autoencoder is None:
-        autoencoder = Autoencoder(rng, (*WIDTHS[:-1], d))
-        seconds = run(autoencoder.train(PICTURES, rng))
+    rng = np.random.default_rng(seed)
+    autoencoder = Pixels() if in_pixels else Autoencoder(rng, (*WIDTHS[:-1], d))
     model = LatentDiffusion(autoencoder, vocabulary(PROMPTS), rng)
-    model.seconds = seconds + run(model.train(PICTURES, CAPTIONS, rng, steps))
+    model.seconds = 0.0 if in_pixels else run(autoencoder.train(PICTURES, rng))
+    model.seconds += run(model.train(PICTURES, CAPTIONS, rng, steps))
     return model
 
 
@@ -156,9 +155,9 @@ def pixels(first):
     own = rebuilt(first.autoencoder)[0]
     size = first.autoencoder.network.params.size + first.denoiser.network.params.size
     row("latent", first, note=f"  ({size:,} parameters, {first.seconds:.0f} s)")
-    probe = trained(autoencoder=Pixels(), steps=200).seconds
+    probe = trained(in_pixels=True, steps=200).seconds
     for name, n in [("pixels", int(200 * first.seconds / probe)), ("pixels, all steps", STEPS)]:
-        model = trained(autoencoder=Pixels(), steps=n)
+        model = trained(in_pixels=True, steps=n)
         size = model.denoiser.network.params.size
         row(name, model, own=own, note=f"  ({size:,} parameters, {n} steps, {model.seconds:.0f} s)")
 

@@ -1,13 +1,15 @@
 """chain/latent.py: planted faults turn its links red. The other links: test_faults.py."""
 import pytest
-from test_faults import plant, require_red
+from test_faults import require_red
 
 from scratchdiff.beyond.guidance import Guided
 from scratchdiff.beyond.latent import clock
 from scratchdiff.beyond.latent.autoencoder import Autoencoder
+from scratchdiff.beyond.latent.diffusion import LatentDiffusion
+from scratchdiff.chain import latent
 from scratchdiff.chain.backprop import network_gradients
-from scratchdiff.chain.latent import (clocks_are_read, guidance_is_a_slope,
-                                      standard_code_is_the_code)
+from scratchdiff.chain.latent import (clocks_are_read, guidance_is_a_slope, hours_are_painted,
+                                      standard_code_is_the_code, trained_hours)
 from scratchdiff.chain.links import LINKS
 from scratchdiff.diffusion.denoiser import Denoiser
 
@@ -42,9 +44,18 @@ LATENT = {
         [(Guided, "(1 + self.w) * self", "self.w * self")]),
     "guidance towards no prompt": (guidance_is_a_slope, "w = ",
         [(Guided, "- self.w * without", "+ self.w * without")]),
+    "a walk without its prompt": (hours_are_painted, "worst at ",
+        [(LatentDiffusion, "Guided(self.denoiser, self", "Guided(self.denoiser, 0 * self")]),
+    "captions of other pictures": (hours_are_painted, "worst at ",
+        [(LatentDiffusion, "prompts[some]", "prompts[some[::-1]]")]),
     "no prompt is the prompt": (guidance_is_a_slope, "w = -1",
         [(Guided, "np.zeros_like(c)", "c")]),
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def trained_without_a_fault():
+    trained_hours()
 
 
 @pytest.mark.parametrize("name", GRADIENTS)
@@ -54,6 +65,8 @@ def test_a_fault_in_a_gradient(name, monkeypatch, capsys):
 
 @pytest.mark.parametrize("name", LATENT)
 def test_a_fault_in_the_clock(name, monkeypatch, capsys):
+    if "captions" in name:              # this one is seen only in training
+        monkeypatch.setattr(latent, "trained_hours", trained_hours.__wrapped__)
     require_red(LATENT[name], clocks_are_read, monkeypatch, capsys)
 
 

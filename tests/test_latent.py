@@ -9,28 +9,20 @@ from scratchdiff.beyond.distillation import TEACHER_STEPS
 from scratchdiff.beyond.few_steps import ddim, ddim_step, few_steps
 from scratchdiff.beyond.guidance import Guided
 from scratchdiff.beyond.latent import student as module
-from scratchdiff.beyond.latent.autoencoder import Autoencoder
 from scratchdiff.beyond.latent.clock import draw, minutes_off, read
-from scratchdiff.beyond.latent.diffusion import SCHEDULE, LatentDiffusion
+from scratchdiff.beyond.latent.diffusion import SCHEDULE
 from scratchdiff.beyond.latent.student import new_student, train_student
 from scratchdiff.beyond.latent.words import say
-from scratchdiff.beyond.prompts import Vocabulary
+from scratchdiff.chain.latent import HOURS, trained_hours
 from scratchdiff.diffusion.sampling import reverse_process
 
-HOURS = np.arange(0, 720, 60)
 PICTURES, CAPTIONS = draw(HOURS), [say(hour) for hour in HOURS]
 
 
 @pytest.fixture(scope="module")
 def model():
-    """Trained in half a second: the twelve hours are much less to learn than the clock."""
-    rng = np.random.default_rng(0)
-    model = LatentDiffusion(Autoencoder(rng), Vocabulary(CAPTIONS), rng, hidden=(64, 64))
-    for _ in model.autoencoder.train(PICTURES, rng, 300):
-        pass
-    for _ in model.train(PICTURES, CAPTIONS, rng, 600):
-        pass
-    return model
+    """The small clock of the chain, which is trained only once."""
+    return trained_hours()
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,19 @@
-"""Links of lesson 3, for the clock: a picture is read right, the code, guidance."""
+"""Links of lesson 3, for the clock: it is read right, its code, guidance, and a small clock."""
+from functools import cache
+
 import numpy as np
 
 from scratchdiff.beyond.guidance import Guided
 from scratchdiff.beyond.latent.autoencoder import Autoencoder
 from scratchdiff.beyond.latent.clock import draw, minutes_off, read
+from scratchdiff.beyond.latent.diffusion import LatentDiffusion
+from scratchdiff.beyond.latent.words import say
+from scratchdiff.beyond.prompts import Vocabulary
 from scratchdiff.chain.link import Measured, distance, worst
 from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.measure.exact import ExactDenoiser
+
+HOURS = np.arange(0, 720, 60)           # minutes
 
 
 def clocks_are_read():
@@ -65,3 +72,23 @@ def guidance_is_a_slope():
             misses[f"level {t}, w = {w:g}"] = distance(
                 -Guided(denoiser, prompt, w)(xt, t) / noise, slopes)
     return worst(misses)
+
+
+@cache
+def trained_hours():
+    """A small clock that knows the twelve full hours: much less to learn than all times."""
+    rng, pictures, captions = np.random.default_rng(0), draw(HOURS), [say(hour) for hour in HOURS]
+    model = LatentDiffusion(Autoencoder(rng), Vocabulary(captions), rng, hidden=(64, 64))
+    for _ in model.autoencoder.train(pictures, rng, 200):
+        pass
+    for _ in model.train(pictures, captions, rng, 400):
+        pass
+    return model
+
+
+def hours_are_painted():
+    """Each hour ten times: how far the pictures are from the drawings of the hours asked for."""
+    hours = np.repeat(HOURS, 10)
+    pictures = trained_hours().paint([say(hour) for hour in hours], np.random.default_rng(1))
+    misses = np.sqrt(np.mean((pictures - draw(hours)) ** 2, axis=1))
+    return Measured(np.sqrt(np.mean(misses ** 2)), f"worst at {say(hours[misses.argmax()])}")
