@@ -76,6 +76,14 @@ def test_an_animation_shows_the_way(saved, tmp_path):
     assert "<animate" not in still.read_text() and "<animate" in film.read_text()
 
 
+def test_on_a_terminal_it_draws_the_clocks(saved, monkeypatch):
+    monkeypatch.setattr(module.braille, "wanted", lambda stream: True)
+    status, (told, *drawn), _ = call("sample", saved[0], "--prompt", "noon")
+    assert status == 0 and len(drawn) == 17 and drawn[-1].strip() == "twelve o'clock"
+    assert set("".join(drawn[:-1])) <= set(" \u2591\u2592\u2593\u2588")
+    assert max(map(len, [told, *drawn])) < 80
+
+
 @pytest.mark.parametrize("prompt", ["half past", "three ten past", "25:00", "ten past banana", ""])
 def test_words_that_are_no_time_are_refused_in_a_line(prompt, saved):
     for typed in (["clock", prompt], ["sample", saved[0], "--prompt", "noon", prompt]):

@@ -1,15 +1,15 @@
 """Latent diffusion: words in, picture out. Stable Diffusion in small, with all of its parts.
 
     part            its task                   in Stable Diffusion   here
-    text encoder    words into numbers         a transformer         a column for a word: prompts.py
+    text encoder    words into numbers         a transformer, CLIP   a column for a word: prompts.py
     autoencoder     picture, code, picture     786,432 -> 16,384     256 -> 6: latent/autoencoder.py
     denoiser        guess the noise in a code  U-Net with attention  an MLP: diffusion/denoiser.py
-    noise schedule  how much noise, and when   "scaled linear"       the same: SCHEDULE, below
-    guidance        follow the words harder    the same              the same: guidance.py
-    sampler         from noise to a code       the same              sampling.py, few_steps.py
+    noise schedule  how much noise, and when   1000 levels           50 levels: SCHEDULE, below
+    guidance        follow the words harder    w = 6.5               w = 1: guidance.py
+    sampler         from noise to a code       DPM-Solver++          sampling.py, few_steps.py
 
-The first three learn, so they have derivatives, and each file derives its own. They are rows of
-Linear and SiLU: nn/layers.py differentiates those, and nn/network.py chains them.
+The first three learn, so they have derivatives, and each file derives its own. All three are made
+of Linear and SiLU: nn/layers.py differentiates those, and nn/network.py chains them.
 
 First the autoencoder learns the pictures. Then the denoiser learns the cloud of their codes, with
 their captions as prompts. It is the circle's denoiser, but its points are codes. To paint, walk
