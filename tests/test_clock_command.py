@@ -141,7 +141,8 @@ def test_training_says_what_each_part_reaches(monkeypatch, tmp_path):
     status, out, err = call("clock", "noon", "--save", path, "--sampler", "dpm")
     assert (status, err) == (0, "")
     for line in ("autoencoder: 256 pixels -> 6 numbers", 'asked for "twelve o\'clock" (12:00), ',
-                 "  within 5 minutes = ", "without a prompt: still clocks"):
+                 "  within 5 minutes = ", "  residual = ", "  without a prompt = ",
+                 "  the autoencoder alone = ", "  a minute = 0.07"):
         assert any(said.startswith(line) for said in out), line
     (again,) = call("sample", path, "--prompt", "noon", "--sampler", "dpm")[1]
     assert again in out, "the saved clock paints the same with the same seed"
