@@ -3,11 +3,11 @@
 Why these bounds. Rounding is about 1e-16 for each operation; 1e-12 and 1e-10 leave room for many of
 them. 1e-6 is for differences over 1e-4 noise widths, whose truncation error is about 1e-8. 2e-6 is
 twice what Adam's eps adds. Chance is more than 4 standard errors off once in 16,000 times, and
-more than 5 once in 2 million. 1e-3 is twenty times what the 50 steps cost. 0.006 and 0.017 are
-what each of ten seeds has to keep. A time in whole minutes may be half a minute off, and 0.06 is a
-little less than what a clock's picture changes in a minute.
+more than 5 once in 2 million. 1e-3 is twenty times what the 50 steps cost. Each of ten seeds keeps
+the bounds of group 7. A bound of 0 means that no bit may change. A time in whole minutes may be
+half a minute off, and 0.06 is a little less than what a clock's picture changes in a minute.
 """
-from scratchdiff.chain import backprop, diffusion, latent
+from scratchdiff.chain import backprop, diffusion, latent, lora
 from scratchdiff.chain.link import Link
 from scratchdiff.nn.gradcheck import TOLERANCE
 
@@ -30,6 +30,10 @@ LINKS = [
      Link("with the perfect denoiser: error of the radius", diffusion.perfect_radius, 1e-3)],
     [Link("a new network's loss, above the floor", diffusion.network_excess, 0.006),
      Link("its points: root mean square of radius - 1", diffusion.network_radius, 0.017)],
+    [Link("LoRA's outputs and gradients = the reference's", lora.layer_is_reference, 1e-12),
+     Link("new adapters change nothing", lora.new_adapters_change_nothing, 1e-12),
+     Link("adapters merged into W = adapters beside W", lora.merged_is_the_same, 1e-12),
+     Link("training adapters leaves W and b as they were", lora.training_keeps_the_base, 0)],
     [Link("a drawn clock is read to the nearest minute", latent.clocks_are_read, 0.5),
      Link("a standard code gives the same pictures", latent.standard_code_is_the_code, 1e-12),
      Link("guidance = the slope that Bayes' rule asks for", latent.guidance_is_a_slope, 1e-6),

@@ -17,6 +17,7 @@ from scratchdiff.fast.inference import faster
 from scratchdiff.fast.streams import INIT, SAMPLING, TRAINING, stream
 from scratchdiff.nn.adam import Adam
 from scratchdiff.nn.layers import ACTIVATIONS
+from scratchdiff.nn.lora import adapted
 from scratchdiff.nn.network import MLP, Network
 from scratchdiff.nn.rates import rates
 from scratchdiff.nn.waves import Waves
@@ -37,16 +38,28 @@ class Model:
     adam: Adam
     losses: list = field(default_factory=list)      # one for each step taken
     few: partial = None                             # a sampler of beyond/few_steps.py, if chosen
+    made_from: str = ""                             # what it was fine-tuned from, in a line
+    base: np.ndarray = None                         # (P,) the frozen parameters under adapters
 
     @classmethod
-    def new(cls, recipe, seed, data):
-        """An untrained model. The same recipe, seed and data give the same model."""
+    def new(cls, recipe, seed, data, base=None):
+        """An untrained model. The same recipe, seed, data and base give the same model.
+
+        base (P,) : the parameters to start from, of a network without adapters, or None for random
+            ones. If the recipe has adapters, these are frozen.
+        """
         recipe.validated()
-        network = MLP(recipe.widths(data.d), cls.stream(seed, INIT), ACTIVATIONS[recipe.activation])
+        rng = cls.stream(seed, INIT)
+        network = MLP(recipe.widths(data.d), rng, ACTIVATIONS[recipe.activation])
         if recipe.waves:
             network = Network([Waves(data.d, recipe.waves), *network.layers])
+        if base is not None:
+            network.params[:] = base
+        frozen = network.params if recipe.lora else None
+        if recipe.lora:
+            network = adapted(network, recipe.lora, rng)
         denoiser = Denoiser(network, Schedule.linear(), recipe.predicts, data.d)
-        return cls(recipe, seed, data, denoiser, Adam(network.params, network.grads))
+        return cls(recipe, seed, data, denoiser, Adam(network.params, network.grads), base=frozen)
 
     @staticmethod
     def stream(seed, part):
