@@ -104,6 +104,13 @@ def test_a_mistake_is_found_before_the_training(flags, said, saved):
         assert call(*typed, *flags) == (2, [], f"scratchdiff: error: {said}\n")
 
 
+def test_pictures_that_are_not_finite_are_not_read(saved, tmp_path):
+    ended = call("sample", saved[0], "--guidance", "1e30", "--picture", tmp_path / "p.svg")
+    assert ended == (2, [], "scratchdiff: error: with guidance 1e+30 the pictures are no longer "
+                            "finite: try a number near 1\n")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("flags", [["--points", 5], ["--out", "a.csv"], ["--skip", 3]])
 def test_flags_for_points_are_refused_for_a_clock(flags, saved):
     said = f"{flags[0]} is for points, and {saved[0]} is a clock"

@@ -89,6 +89,9 @@ def painted(options, model, minutes, how):
     rng = np.random.default_rng([options.seed or 0, 1])
     walk = model.walk([say(minute) for minute in minutes], rng, *how)
     films = np.stack([model.autoencoder.decode(codes) for codes in walk], axis=1)
+    if not np.isfinite(films).all():
+        raise CommandError(f"with guidance {how[0]:g} the pictures are no longer finite: "
+                           "try a number near 1")
     for wanted, shown in zip(minutes, read(films[:, -1])[0].tolist()):
         off = int(minutes_off(shown, wanted))
         print(f'asked for "{say(wanted)}" ({digits(wanted)}), it shows {digits(shown)}: '

@@ -15,7 +15,7 @@ lora       adapters: what they start from, merge into and leave alone
 diffusion  noisy points, batches, the reverse step, the sampler, the perfect denoiser
 prompts    embeddings, dropped prompts, guidance
 few_steps  walks of few steps, the density, a student
-latent     the clock: reading it, its code, guidance
+latent     the clock: reading it, its code, a small one
 trained    a network trained on the spot
 links      the table of all links
 """

@@ -1,17 +1,14 @@
-"""Links of lesson 3, for the clock: it is read right, its code, guidance, and a small clock."""
+"""Links of lesson 3, for the clock: it is read right, its code, and a small clock."""
 from functools import cache
 
 import numpy as np
 
-from scratchdiff.beyond.guidance import Guided
 from scratchdiff.beyond.latent.autoencoder import Autoencoder
 from scratchdiff.beyond.latent.clock import draw, minutes_off, read
 from scratchdiff.beyond.latent.diffusion import LatentDiffusion
 from scratchdiff.beyond.latent.words import say
 from scratchdiff.beyond.prompts import Vocabulary
 from scratchdiff.chain.link import Measured, distance, worst
-from scratchdiff.diffusion.schedule import Schedule
-from scratchdiff.measure.exact import ExactDenoiser
 
 HOURS = np.arange(0, 720, 60)           # minutes
 
@@ -39,39 +36,6 @@ def standard_code_is_the_code():
         "the mean square of the code": abs(np.mean(codes ** 2) - 1),
         "the pictures": distance(autoencoder.decode(codes), before),
     })
-
-
-def guidance_is_a_slope():
-    """No twin: a guided guess is the slope of log p(x_t | prompt) + w log p(prompt | x_t).
-
-    The perfect denoisers of two clouds, apart and together, know both densities. The slope is
-    measured by differences, and -1 / sqrt(1 - alpha_bar_t) times the guess is a slope. With w = 0
-    and with w = -1 the guess must be that of a single denoiser, bit for bit.
-    """
-    schedule, centers = Schedule.linear(), np.array([[1.0, 0.5], [-0.5, -1.0]])
-    one, both = (ExactDenoiser(schedule, cloud, width=0.5) for cloud in (centers[:1], centers))
-    prompt, rng = np.ones(1), np.random.default_rng(0)
-
-    def denoiser(xt, t, c):
-        return one(xt, t) if c.all() else both(xt, t)
-
-    misses = {}
-    for t in (0, 20, 49):
-        xt = schedule.add_noise(rng.standard_normal((9, 2)), t, rng.standard_normal((9, 2)))
-        for w, alone in [(0.0, one), (-1.0, both)]:
-            same = np.array_equal(Guided(denoiser, prompt, w)(xt, t), alone(xt, t))
-            misses[f"level {t}, w = {w:g}, which is one denoiser alone"] = 0.0 if same else np.inf
-        for w in (1.0, 3.0):
-            def log_p(x):
-                prompted, none = one.log_density(x, t), both.log_density(x, t)
-                return prompted + w * (prompted - none)     # Bayes' rule, but for a constant
-            h = 1e-4
-            slopes = np.stack([log_p(xt + step) - log_p(xt - step) for step in h * np.eye(2)],
-                              axis=1) / (2 * h)
-            noise = np.sqrt(1 - schedule.alpha_bars[t])
-            misses[f"level {t}, w = {w:g}"] = distance(
-                -Guided(denoiser, prompt, w)(xt, t) / noise, slopes)
-    return worst(misses)
 
 
 @cache
