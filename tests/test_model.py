@@ -12,7 +12,7 @@ from scratchdiff.diffusion.training import train
 from scratchdiff.experiment.data import own_data, shape_data
 from scratchdiff.experiment.model import Diverged, Model
 from scratchdiff.experiment.recipe import RECIPES
-from scratchdiff.fast.batches import chunked_batches
+from scratchdiff.fast.batches import chunked, noisy
 from scratchdiff.fast.blocks import BLOCK, sample
 from scratchdiff.fast.streams import INIT, SAMPLING, SPLIT, TRAINING, stream
 from scratchdiff.nn.layers import ACTIVATIONS, Linear
@@ -82,8 +82,8 @@ def test_every_part_of_a_run_has_its_stream():
     model, twin = new(recipe), new(recipe)
     network = MLP((3, 8, 8, 2), stream(rng, INIT), ACTIVATIONS["silu"])
     assert np.array_equal(model.adam.params, network.params)
-    batches = chunked_batches(model.data.draw, model.denoiser.schedule, stream(rng, TRAINING),
-                              recipe.batch_size, recipe.antithetic)
+    make = noisy(model.data.draw, model.denoiser.schedule, recipe.batch_size, recipe.antithetic)
+    batches = chunked(make, stream(rng, TRAINING))
     by_hand = list(train(twin.denoiser, twin.adam, batches, 30, recipe.lr_at))
     assert run(model) == by_hand
     require_equal(model, replace(twin, losses=[loss for _, loss in by_hand]))
@@ -96,8 +96,9 @@ def test_levels_weights_and_rates_are_used():
     recipe = replace(SMALL, hidden=(64, 8), waves=(2,), levels="low", lr_by_width=True)
     model, twin = new(recipe), new(recipe)
     levels = LowLevels(model.denoiser.schedule)
-    batches = chunked_batches(model.data.draw, model.denoiser.schedule, Model.stream(3, TRAINING),
-                              recipe.batch_size, recipe.antithetic, levels=levels)
+    make = noisy(model.data.draw, model.denoiser.schedule, recipe.batch_size, recipe.antithetic,
+                 levels=levels)
+    batches = chunked(make, Model.stream(3, TRAINING))
     factors = rates(twin.denoiser.network)
     assert set(factors) == {0.5, 1}
     by_hand = list(train(twin.denoiser, twin.adam, batches, 30,

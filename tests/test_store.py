@@ -78,11 +78,11 @@ def test_the_file_is_plain(path):
         assert sorted(arrays) == ["center", "header", "losses", "m", "params", "points", "scale",
                                   "v"]
         header = json.loads(arrays["header"].item())
-    assert header == {"format": "scratchdiff", "version": 2, "names": None, "seed": 3, "step": 5,
-                      "data": "points", "recipe": {
+    assert header == {"format": "scratchdiff", "version": 3, "names": None, "seed": 3, "step": 5,
+                      "data": "points", "made_from": "", "recipe": {
         "hidden": [8, 8], "activation": "silu", "predicts": "v", "steps": 30, "batch_size": 16,
         "antithetic": True, "lr": 0.015, "waves": [], "levels": "low", "lr_by_width": True,
-        "lr_schedule": "linear", "variance": "posterior"}}
+        "lora": 0, "lr_schedule": "linear", "variance": "posterior"}}
 
 
 def changed(path, header=None, drop=(), compress=False, **arrays):
@@ -112,7 +112,7 @@ f32 = np.float32
     ({"header": np.zeros(3)}, "it is not a model of scratchdiff"),
     ({"header": {"format": "other"}}, "it is not a model of scratchdiff"),
     ({"header": {"version": None}}, "its format has no version"),
-    ({"header": {"version": 3}}, r"another version .* \(its format is 3, this one reads 2\)"),
+    ({"header": {"version": 2}}, r"another version .* \(its format is 2, this one reads 3\)"),
     ({"header": {"recipe": 5}}, "its recipe is not complete"),
     ({"header": {"recipe": {"more": 1}}}, "its recipe is not complete"),
     ({"header": {"recipe": {"hidden": 8}}}, "its recipe is not complete"),
@@ -126,6 +126,10 @@ f32 = np.float32
     ({"header": {"step": 31}}, "it has taken 31 of 30 steps"),
     ({"header": {"step": True}}, "it has taken True of 30 steps"),
     ({"header": {"step": 4}}, r"array losses has shape \(5,\), it must be \(4,\)"),
+    ({"header": {"made_from": None}}, "it was made from None"),
+    ({"header": {"made_from": "a\nb"}}, r"it was made from 'a\\nb'"),
+    ({"header": {"recipe": {"lora": -1}}}, "lora must be a whole number from 0 up, got -1"),
+    ({"header": {"recipe": {"lora": 4}}}, r"array params has shape .* it must be \(117,\)"),
     ({"header": {"data": "cube"}}, "it has learned 'cube', which is not one of the shapes"),
     ({"header": {"data": "points"}}, "it has no array points"),
     ({"header": {"data": "moons"}}, None),

@@ -28,6 +28,8 @@ examples:
       learn points of your own, and save the model
   python -m scratchdiff --resume model.npz --steps 6000 --save model.npz
       train the saved model further, up to 6000 steps in all
+  python -m scratchdiff --finetune model.npz --data moons --lora 4
+      teach the saved model new points by small adapters beside its weights
   python -m scratchdiff sample model.npz --points 100000 --out new.npy
       make more points with it
 """
@@ -123,6 +125,11 @@ def run_parser():
     flag("--resume", metavar="FILE",
          help="go on with a saved model; --steps includes its earlier steps, and --save keeps "
               "the result")
+    flag("--finetune", metavar="FILE",
+         help="train a saved model's network further, on --data: 1000 steps, and an --lr that "
+              "suits, unless you say otherwise; center and scale are those of the new points")
+    flag("--lora", type=whole(1, MOST["hidden"]), metavar="R",
+         help="freeze that network, and train adapters of rank R beside it; 4 is a good start")
     return parser
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from scratchdiff.app.errors import CommandError, one_line
 from scratchdiff.app.files.whole import write_text
+from scratchdiff.app.finetune import finetuned_model, what_learns
 from scratchdiff.app.show import braille
 from scratchdiff.app.show.best import loss_lines, loss_parts, perfect_lines
 from scratchdiff.app.show.curve import loss_curve
@@ -25,7 +26,7 @@ PRINTED = 500           # steps from one printed loss to the next
 def run(options):
     """Train a model, generate points, and report on them; save and draw what was asked for."""
     expect_consistent(options)
-    model = new_model(options) if options.resume is None else resumed_model(options)
+    model = model_to_train(options)
     choose_sampler(options, model)
     if options.field and model.data.d != 2:
         raise CommandError(f"--field draws two columns, and these points have {model.data.d}")
@@ -40,11 +41,24 @@ def run(options):
     report(options, model, points)
 
 
+def model_to_train(options):
+    """A new model, a saved one that goes on, or a new one that starts from a saved one."""
+    if options.resume is not None:
+        return resumed_model(options)
+    if options.finetune is not None:
+        return finetuned_model(options)
+    return new_model(options)
+
+
 def decided(options, model):
     """Yield a line for each thing that a person should know before the training."""
     if model.data.said:
         yield model.data.said
-    if not options.resume and not options.recipe and model.data.name != "circle":
+    if model.made_from:
+        yield f"made from {model.made_from}"
+    if options.finetune:
+        yield from what_learns(model)
+    elif not options.resume and not options.recipe and model.data.name != "circle":
         yield "recipe: sharp, for more detail than a circle has (--recipe default is faster)"
     to_go = model.recipe.steps - model.adam.k
     if options.resume and to_go and not options.save:

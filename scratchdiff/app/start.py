@@ -17,9 +17,13 @@ FEW = 10                # steps of a short walk, if --sampler-steps does not say
 
 def expect_consistent(options):
     """CommandError now for what would only fail after all the work, or overwrite a file of ours."""
-    for flag, needs in [("save_every", "save"), ("animate", "picture")]:
+    for flag, needs, what in [("save_every", "save", "FILE"), ("animate", "picture", "FILE"),
+                              ("lora", "finetune", "FILE"), ("finetune", "data", "WHAT")]:
         if getattr(options, flag) and not getattr(options, needs):
-            raise CommandError(f"--{flag.replace('_', '-')} needs --{needs} FILE")
+            raise CommandError(f"--{flag.replace('_', '-')} needs --{needs} {what}")
+    if options.resume is not None and options.finetune is not None:
+        raise CommandError("--resume goes on with a model, --finetune makes a new one from it: "
+                           "choose one of them")
     pictures = list(filter(None, (options.picture, options.loss_curve, options.field)))
     for path in filter(None, (options.save, *pictures)):
         expect_writable(path)

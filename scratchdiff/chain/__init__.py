@@ -10,6 +10,7 @@ prints them all (links.py). The last page of this project.
 link       what a link is, and what measuring it says
 layers     the layers whose gradients are checked, each one row of a table
 backprop   the reference, the layers, the network, Adam
+lora       adapters: what they start from, merge into and leave alone
 diffusion  noisy points, batches, the reverse step, the sampler, the perfect denoiser
 trained    a network trained on the spot
 links      the table of all links

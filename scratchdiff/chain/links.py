@@ -3,16 +3,17 @@
 Why these bounds. Rounding is about 1e-16 for each operation; 1e-12 and 1e-10 leave room for many of
 them. 1e-6 is for differences over 1e-4 noise widths, whose truncation error is about 1e-8. 2e-6 is
 twice what Adam's eps adds. Chance is more than 4 standard errors off once in 16,000 times, and
-more than 5 once in 2 million. 1e-3 is twenty times what the 50 steps cost. The last two bounds are
-what each of ten seeds has to keep.
+more than 5 once in 2 million. 1e-3 is twenty times what the 50 steps cost. Each of ten seeds keeps
+the bounds of group 7. A bound of 0 means that no bit may change.
 """
-from scratchdiff.chain import backprop, diffusion
+from scratchdiff.chain import backprop, diffusion, lora
 from scratchdiff.chain.link import Link
 from scratchdiff.nn.gradcheck import TOLERANCE
 
 LINKS = [
     [Link("the reference's gradients = finite differences", backprop.reference_gradients,
-          TOLERANCE)],
+          TOLERANCE),
+     Link("alpha_bars = the reference's, at every level", diffusion.schedule_is_reference, 1e-12)],
     [Link("every layer's gradients = finite differences", backprop.network_gradients, TOLERANCE),
      Link("the network's gradients = the reference's", backprop.network_is_reference, 1e-12)],
     [Link("20 steps of Adam = 20 of the reference's Adam", backprop.adam_is_reference, 1e-12),
@@ -28,4 +29,8 @@ LINKS = [
      Link("with the perfect denoiser: error of the radius", diffusion.perfect_radius, 1e-3)],
     [Link("a new network's loss, above the floor", diffusion.network_excess, 0.006),
      Link("its points: root mean square of radius - 1", diffusion.network_radius, 0.017)],
+    [Link("LoRA's outputs and gradients = the reference's", lora.layer_is_reference, 1e-12),
+     Link("new adapters change nothing", lora.new_adapters_change_nothing, 1e-12),
+     Link("adapters merged into W = adapters beside W", lora.merged_is_the_same, 1e-12),
+     Link("training adapters leaves W and b as they were", lora.training_keeps_the_base, 0)],
 ]

@@ -11,12 +11,13 @@ from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.diffusion.training import train
 from scratchdiff.experiment.data import Data
 from scratchdiff.experiment.recipe import Recipe
-from scratchdiff.fast.batches import chunked_batches
+from scratchdiff.fast.batches import chunked, noisy
 from scratchdiff.fast.blocks import BLOCK, sample, walk
 from scratchdiff.fast.inference import faster
 from scratchdiff.fast.streams import INIT, SAMPLING, TRAINING, stream
 from scratchdiff.nn.adam import Adam
 from scratchdiff.nn.layers import ACTIVATIONS
+from scratchdiff.nn.lora import adapted
 from scratchdiff.nn.network import MLP, Network
 from scratchdiff.nn.rates import rates
 from scratchdiff.nn.waves import Waves
@@ -37,16 +38,28 @@ class Model:
     adam: Adam
     losses: list = field(default_factory=list)      # one for each step taken
     few: partial = None                             # a sampler of beyond/few_steps.py, if chosen
+    made_from: str = ""                             # what it was fine-tuned from, in a line
+    base: np.ndarray = None                         # (P,) the frozen parameters under adapters
 
     @classmethod
-    def new(cls, recipe, seed, data):
-        """An untrained model. The same recipe, seed and data give the same model."""
+    def new(cls, recipe, seed, data, base=None):
+        """An untrained model. The same recipe, seed, data and base give the same model.
+
+        base (P,) : the parameters to start from, of a network without adapters, or None for random
+            ones. If the recipe has adapters, these are frozen.
+        """
         recipe.validated()
-        network = MLP(recipe.widths(data.d), cls.stream(seed, INIT), ACTIVATIONS[recipe.activation])
+        rng = cls.stream(seed, INIT)
+        network = MLP(recipe.widths(data.d), rng, ACTIVATIONS[recipe.activation])
         if recipe.waves:
             network = Network([Waves(data.d, recipe.waves), *network.layers])
+        if base is not None:
+            network.params[:] = base
+        frozen = network.params if recipe.lora else None
+        if recipe.lora:
+            network = adapted(network, recipe.lora, rng)
         denoiser = Denoiser(network, Schedule.linear(), recipe.predicts, data.d)
-        return cls(recipe, seed, data, denoiser, Adam(network.params, network.grads))
+        return cls(recipe, seed, data, denoiser, Adam(network.params, network.grads), base=frozen)
 
     @staticmethod
     def stream(seed, part):
@@ -55,18 +68,25 @@ class Model:
 
     def train(self):
         """Train from where adam stands to the recipe's last step; yield (step, loss) after each."""
-        recipe = self.recipe
-        batches = chunked_batches(self.data.draw, self.denoiser.schedule,
-                                  self.stream(self.seed, TRAINING), recipe.batch_size,
-                                  recipe.antithetic, first=self.adam.k, levels=self.levels)
-        factors = rates(self.denoiser.network) if recipe.lr_by_width else np.ones(1)
-        lr = recipe.lr_at if np.all(factors == 1) else lambda step: recipe.lr_at(step) * factors
-        for step, loss in train(self.denoiser, self.adam, batches, recipe.steps, lr,
-                                self.levels.weight):
+        for step, loss in train(self.denoiser, self.adam, self.batches(), self.recipe.steps,
+                                self.lr(), self.levels.weight):
             if not np.isfinite(loss):
                 raise Diverged(f"the loss at step {step + 1} is no longer finite")
             self.losses.append(loss)
             yield step, loss
+
+    def batches(self):
+        """The batches of step adam.k and of every step after it, without end."""
+        recipe = self.recipe
+        make = noisy(self.data.draw, self.denoiser.schedule, recipe.batch_size, recipe.antithetic,
+                     levels=self.levels)
+        return chunked(make, self.stream(self.seed, TRAINING), self.adam.k)
+
+    def lr(self):
+        """step -> the length of Adam's step: the recipe's, smaller where layers are wide."""
+        recipe = self.recipe
+        factors = rates(self.denoiser.network) if recipe.lr_by_width else np.ones(1)
+        return recipe.lr_at if np.all(factors == 1) else lambda step: recipe.lr_at(step) * factors
 
     def sample(self, n, seed=None, skip=0):
         """Yield n points in standard form, from number `skip` on, in blocks of rows.

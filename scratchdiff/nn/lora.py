@@ -44,7 +44,10 @@ class LoRA:
         expect("x", x, ("n", len(self.W)), self.W.dtype)
         self.x = x
         self.h = x @ self.A                                 # (n, r)
-        return x @ self.W + self.b + self.c * (self.h @ self.B)
+        y = x @ self.W                                      # (n, d_out)
+        y += self.b
+        y += (self.c * self.h) @ self.B
+        return y
 
     def backward(self, dy):
         dh = self.c * (dy @ self.B.T)                       # (n, r)
@@ -57,6 +60,17 @@ class LoRA:
         return Linear(self.W + self.c * (self.A @ self.B), self.b.copy())
 
 
+def largest_rank(network):
+    """The largest rank that a W of the network can have: a larger r would change nothing."""
+    return max(min(layer.W.shape) for layer in network.layers if isinstance(layer, Linear))
+
+
+def merged(network):
+    """A network without adapters that computes the same: each LoRA merged, the others copied."""
+    return Network([layer.merged() if isinstance(layer, LoRA) else copy(layer)
+                    for layer in network.layers])
+
+
 def adapted(network, r, rng, alpha=None):
     """A network that computes the same as `network`, and learns by LoRA alone.
 
@@ -66,7 +80,7 @@ def adapted(network, r, rng, alpha=None):
 
     r : int from 1 up; ValueError if it is below 1 or above the largest rank of a layer.
     """
-    most = max(min(layer.W.shape) for layer in network.layers if isinstance(layer, Linear))
+    most = largest_rank(network)
     if not 1 <= r <= most:
         raise ValueError(f"r must be from 1 to {most}, the largest rank of a layer, got {r}")
     layers = []

@@ -3,7 +3,8 @@
 An .npz file, which is a zip of .npy files, without pickle and without compression:
 
     header    JSON: the format's version, the recipe, the seed, the steps taken, what was learned
-    params    (P,)     the network's parameters, layer by layer, W row by row, then b
+    params    (P,)     the parameters that learn, layer by layer: W row by row, then b; or A and B
+    base      (P',)    the frozen W and b beside A and B, if the recipe has adapters
     m, v      (P,)     Adam's two averages
     losses    (steps,) the loss at every step so far
     center    (d,)     points are (what the network makes) * scale + center
@@ -16,7 +17,7 @@ these two are the whole state of the generator. Nothing in a file is believed un
 import io
 import json
 import zipfile
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 
 import numpy as np
 
@@ -29,9 +30,10 @@ from scratchdiff.experiment.recipe import Recipe
 from scratchdiff.fast.streams import SPLIT
 from scratchdiff.measure.shapes import SHAPES
 
-VERSION = 2
+VERSION = 3
 LARGEST = 2 ** 27       # bytes of a model file: 128 MB, a thousand times what a usual one has
 MOST_LAYERS = 100
+LONGEST = 1000          # signs in a line about what a model was made from
 
 
 def save_model(path, model):
@@ -41,10 +43,13 @@ def save_model(path, model):
     """
     header = {"format": "scratchdiff", "version": VERSION, "recipe": asdict(model.recipe),
               "seed": model.seed, "step": model.adam.k, "data": model.data.name,
-              "names": model.data.names and list(model.data.names)}
+              "names": model.data.names and list(model.data.names),
+              "made_from": model.made_from}
     arrays = {"params": model.adam.params, "m": model.adam.m, "v": model.adam.v,
               "losses": np.array(model.losses, np.float64),
               "center": model.data.standard.center, "scale": model.data.standard.scale}
+    if model.base is not None:
+        arrays["base"] = model.base
     if model.data.points is not None:
         arrays["points"] = model.data.points
     if not all(np.isfinite(array).all() for array in arrays.values()):
@@ -106,6 +111,9 @@ def checked_header(arrays):
     names = header["names"] = header.get("names")
     require(names is None or isinstance(names, list) and all(type(name) is str for name in names),
             f"its column names are {short(names)}")
+    made_from = header.get("made_from")
+    require(type(made_from) is str and made_from.isprintable() and len(made_from) <= LONGEST,
+            f"it was made from {short(made_from)}")
     return header
 
 
@@ -128,8 +136,11 @@ def checked_model(header, arrays):
     d = len(center)
     scale = checked_array(arrays, "scale", np.float64, (d,))
     widths = recipe.widths(d)
-    size = sum(d_in * d_out + d_out for d_in, d_out in zip(widths, widths[1:]))
-    params, m, v = (checked_array(arrays, key, np.float32, (size,)) for key in ("params", "m", "v"))
+    sizes = dict.fromkeys(("params", "m", "v"), recipe.size(widths))
+    if recipe.lora:
+        sizes["base"] = replace(recipe, lora=0).size(widths)
+    flat = {key: checked_array(arrays, key, np.float32, (size,)) for key, size in sizes.items()}
+    v = flat["v"]
     require((v >= 0).all(), "array v has entries below 0")
     losses = checked_array(arrays, "losses", np.float64, (header["step"],))
     if header["data"] == OWN:
@@ -143,8 +154,9 @@ def checked_model(header, arrays):
     require(np.array_equal(center, data.standard.center)
             and np.array_equal(scale, data.standard.scale),
             "center and scale are not those of its points")
-    model = Model.new(recipe, seed, data)
-    model.adam.params[:], model.adam.m[:], model.adam.v[:] = params, m, v
+    model = Model.new(recipe, seed, data, flat.get("base"))
+    model.adam.params[:], model.adam.m[:], model.adam.v[:] = flat["params"], flat["m"], v
+    model.made_from = header["made_from"]
     model.adam.k = header["step"]
     model.losses += losses.tolist()
     return model
