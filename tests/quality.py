@@ -7,7 +7,7 @@
 The first takes two minutes. Of each of ten networks, 5000 points. What is shown: the median and the
 worst standard deviation of the radius; the largest |mean radius - 1|; the largest Kuiper statistic
 V sqrt(n) of the angles, above 2.0 in one of a hundred samples of uniform angles (Kuiper 1960); the
-median of the loss above the floor; and the median of the seconds that training took.
+median of the loss above the floor; and the median of the processor's seconds for the training.
 
 The others show the loss above the floor, median and worst, and how many runs ended in an error. Own
 points have a floor here: that of the perfect denoiser of just the points that are learned.
@@ -60,12 +60,12 @@ def of_points(points):
 
 
 def trained(recipe, seed, data):
-    """A trained model, and the seconds that it took."""
+    """A trained model, and the seconds of the processor that it took."""
     model = Model.new(recipe, seed, data)
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in model.train():
         pass
-    return model, time.perf_counter() - start
+    return model, time.process_time() - start
 
 
 def measure(recipe, seed, n):
