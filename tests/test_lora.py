@@ -74,6 +74,14 @@ def test_an_adapted_network_begins_as_the_one_that_it_adapts():
     assert len(new.params) == (3 + 8) * 2 + (8 + 8) * 2 + (8 + 2) * 2, "A and B only"
 
 
+def test_a_new_correction_has_small_random_A_and_no_B():
+    big = MLP((400, 300, 2), np.random.default_rng(0))
+    first = adapted(big, 100, np.random.default_rng(1)).layers[0]
+    assert not first.B.any() and abs(first.A.mean()) < 0.001, "the standard error is 0.00025"
+    assert first.A.var() == pytest.approx(1 / 400, rel=0.03), "7 standard errors"
+    assert np.abs(first.A).max() <= np.sqrt(3 / 400)
+
+
 def test_training_moves_the_adapters_and_nothing_else():
     old = network()
     before = old.params.copy()

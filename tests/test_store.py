@@ -307,6 +307,16 @@ def test_a_model_that_has_diverged_does_not_replace_one_that_has_not(path, name)
     assert np.isfinite(load_model(path).adam.params).all()
 
 
+def test_a_file_that_is_too_large_is_not_read(path, monkeypatch):
+    save_model(path, trained(1))
+    size = os.path.getsize(path)
+    monkeypatch.setattr("scratchdiff.app.files.store.LARGEST", size)
+    load_model(path)
+    monkeypatch.setattr("scratchdiff.app.files.store.LARGEST", size - 1)
+    with pytest.raises(CommandError, match=f"it is larger than {size - 1} bytes"):
+        load_model(path)
+
+
 def test_a_kill_at_any_moment_leaves_a_whole_file(path):
     """--save-every 1, killed at a random moment: each time, the file that is there can be read."""
     seen = []
