@@ -190,12 +190,32 @@ def test_a_small_term_beside_a_large_one_is_not_forgotten():
     assert [array.name for array in report.arrays if array.fault] == ["W"]
 
 
-def test_a_steep_entry_is_as_exact_beside_one_with_a_larger_slope():
-    layer = Entrywise(lambda x: np.where(x > 1, 1e5 * x, np.sin(300 * x)),
-                      lambda x: np.where(x > 1, 1e5, 300 * np.cos(300 * x)))
-    report = check_gradients(layer, np.array([0.3, 2.0, 0.4, 0.5]))
-    report.require()
-    assert report.error < 1e-8
+@pytest.mark.parametrize("k", [30, 100, 300])
+def test_a_steep_entry_is_as_exact_also_beside_one_with_a_larger_slope(k):
+    layer = Entrywise(lambda x: np.where(x > 1, 1e5 * x, np.sin(k * x)),
+                      lambda x: np.where(x > 1, 1e5, k * np.cos(k * x)))
+    for x in ([0.0, 0.4, 0.5], [0.0, 2.0, 0.4, 0.5]):
+        report = check_gradients(layer, np.array(x))
+        report.require()
+        assert report.error < 1e-8
+    assert check_gradients(scaled(layer, 1 + 5e-7), np.array([0.3, 0.4, 0.5])).verdict == "WRONG"
+
+
+@pytest.mark.parametrize("constant, verdict", [(1e3, "ok"), (1e5, "cannot tell")])
+def test_what_counts_as_nothing(constant, verdict):
+    """Slopes of 1e-7 beside slopes of about 1, with outputs that are rounded."""
+    class Faint:
+        def __init__(self):
+            self.b = X[0].copy()
+
+        def forward(self, x):
+            return constant + x + 1e-7 * self.b
+
+        def backward(self, dy):
+            self.db = 1e-7 * dy.sum(axis=0)
+            return dy
+    report = check_gradients(Faint(), X)
+    assert report.verdict == verdict and report.arrays[0].fault == ""
 
 
 def test_a_kink_is_counted_and_no_error():

@@ -199,6 +199,14 @@ def test_why_one_cannot_tell(constant, said):
     assert report.error > 0 and report.arrays[0].worst
 
 
+def test_why_one_cannot_tell_near_the_edge_of_the_domain():
+    """1 + x keeps 10 digits of the first, and 7 of the last, which is left out."""
+    layer, x = Entrywise(np.log1p, lambda x: 1 / (1 + x)), np.array([1e-6 - 1, 0.3, 2, 1e-9 - 1])
+    assert faults(check_gradients(layer, x)) == {
+        "x": "cannot tell: rounding is too coarse to resolve less than 0.2 % of a slope; "
+             "check at another input"}
+
+
 def test_the_table():
     report = check_gradients(changed(Dense(), lambda layer, dy, dx: 2 * dx), X)
     lines = str(report).splitlines()
