@@ -138,3 +138,13 @@ def test_a_standard_stream_that_is_closed(line, status, said):
     assert shell(line) == (status, "", said)
 
 
+def test_names_that_standard_output_cannot_write(tmp_path, monkeypatch):
+    """Of a file, and of a column: neither ends a run with a traceback."""
+    points, model = tmp_path / "ümläut.csv", tmp_path / "m.npz"
+    points.write_text("größe,y\n" + "1,2\n3,5\n" * 20, encoding="utf-8")
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    status, out, err = run(*SMALL, "--data", points, "--save", model)
+    assert (status, err) == (0, "") and "/\\xfcml\\xe4ut.csv (" in out
+    assert "\ngr\\xf6\\xdfe = mean " in out
+    status, out, err = run("sample", model, "--points", 1)
+    assert (status, err) == (0, "") and out.startswith("gr\\xf6\\xdfe,y\n")

@@ -5,14 +5,10 @@ text replaced by another. Some stand in two places, in the fast code and in refe
 the links are measured in order. The first red one must be the one that the table says, and what
 `check` prints under it must name the place.
 """
-import inspect
-import sys
-
 import pytest
 
 from scratchdiff import reference
-from scratchdiff.app.check import print_link
-from scratchdiff.chain import backprop, diffusion, layers
+from scratchdiff.chain import backprop, diffusion
 from scratchdiff.chain.backprop import (adam_is_reference, adam_step_length, network_gradients,
                                         network_is_reference, reference_gradients)
 from scratchdiff.chain.diffusion import (batches_are_fair, blocks_are_the_walk, floor_is_loss,
@@ -20,8 +16,6 @@ from scratchdiff.chain.diffusion import (batches_are_fair, blocks_are_the_walk, 
                                          noise_is_reference, perfect_radius, sampler_is_reference,
                                          schedule_is_reference, score_is_gradient,
                                          step_is_posterior)
-from scratchdiff.chain.links import LINKS
-from scratchdiff.chain.trained import trained
 from scratchdiff.diffusion.denoiser import Denoiser, v_skip_and_gain
 from scratchdiff.diffusion.levels import EvenLevels
 from scratchdiff.diffusion.sampling import reverse_process, reverse_step
@@ -40,10 +34,7 @@ from scratchdiff.nn.lora import LoRA
 from scratchdiff.nn.loss import MSE
 from scratchdiff.nn.network import Network
 from scratchdiff.nn.waves import Waves
-
-ALL = [link for links in LINKS for link in links]
-MEASURES = [link.measure for link in ALL]
-
+from tests.planted import MEASURES, first_red, look_at_less, look_at_what_is_edited, plant
 
 # name: (the link that turns red, what is named under it, [(in what, right, wrong), ...])
 REFERENCE = {
@@ -132,6 +123,11 @@ STALE = {
          "self.skip, self.gain = self.both = getattr(self, 'both', both)\n"
          "        return both[0] * xt + both[1] * F")],
     "LoRA": [(LoRA, "self.x = x\n", "self.x = getattr(self, 'x', x)\n")],
+    "Waves": [
+        (Waves, "self.sin, self.cos = np.sin(z), np.cos(z)",
+         "now = np.sin(z), np.cos(z)\n"
+         "        self.sin, self.cos = self.both = getattr(self, 'both', now)"),
+        (Waves, "[x, self.sin, self.cos]", "[x, *now]")],
 }
 
 OPTIMISER = {
@@ -149,6 +145,8 @@ OPTIMISER = {
         [(Adam, "(np.sqrt(self.v) + self.eps * root)",
           "np.sqrt(self.v + self.eps * root ** 2)"),
          (reference.adam_step, "(sqrt(v_hat) + eps)", "sqrt(v_hat + eps)")]),
+    "m and v with each other's beta": (adam_is_reference, "m[",
+        [(Adam, "self.m *= self.beta1", "self.m *= self.beta2")]),
     "no bias correction of m, twice": (adam_step_length, "step 1",
         [(Adam, " / (1 - self.beta1 ** self.k)", ""),
          (reference.adam_step, "m[i] / (1 - beta1 ** k)", "m[i]")]),
@@ -236,9 +234,8 @@ SAMPLER = {
         [(posterior_variance, "betas[t] * (1 - schedule.alpha_bars[t - 1])",
           "betas[t] * (1 - schedule.alpha_bars[t])"),
          (reference.reverse_step, "(1 - alpha_bars[t - 1]) /", "(1 - alpha_bars[t]) /")]),
-    "fresh noise in the last step, twice": (step_is_posterior, "sigma",
-        [(Schedule, "float(variance_at(self, t)) if t > 0 else 0.0",
-          "float(self.betas[t])"),
+    "fresh noise in the last step, twice": (step_is_posterior, "level 0, which should lead to x_0",
+        [(Schedule, "if t > 0 else 0.0", "if t > 0 else float(self.betas[0])"),
          (reference.reverse_step, "sigma = 0.0", "sigma = sqrt(betas[t])")]),
     "alpha_bar one step late, twice": (step_is_posterior, "level ",
         [(Schedule, "np.cumprod(self.alphas)", "np.cumprod(self.alphas) / self.alphas * 0.99"),
@@ -274,54 +271,14 @@ SAMPLER = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def trained_without_a_fault():
-    """The chain trains a network, once. No fault may be planted then."""
-    trained()
-
-
 @pytest.fixture(autouse=True)
-def smaller_networks(monkeypatch):
-    """Still oblong and square, with both activations and both meanings of the output."""
-    for room in (layers, backprop, diffusion):
-        monkeypatch.setattr(room, "WIDTHS", (3, 4, 4, 2))
-    monkeypatch.setattr(backprop, "KINDS", [("relu", "eps"), ("silu", "v")])
-
-
-def plant(patch, edits):
-    """Make the edits until the test ends. Line numbers stay those of the file."""
-    sources = {what: "".join(inspect.getsourcelines(what)[0]) for what, _, _ in edits}
-    for what, right, wrong in edits:
-        count = sources[what].count(right)
-        assert count == 1, f"{right!r} stands {count} times in {what.__name__}: adapt this row"
-        sources[what] = sources[what].replace(right, wrong)
-    for what, source in sources.items():
-        above = "\n" * (inspect.getsourcelines(what)[1] - 1)
-        made = {}
-        exec(compile(above + source, inspect.getsourcefile(what), "exec"),
-             vars(sys.modules[what.__module__]), made)
-        new = made[what.__name__]
-        if inspect.isclass(what):
-            for name, value in vars(new).items():
-                if inspect.isfunction(value):
-                    patch.setattr(what, name, value)
-        else:                           # in place, since other files have imported it already
-            patch.setattr(what, "__code__", new.__code__)
-            patch.setattr(what, "__defaults__", new.__defaults__)
-
-
-def first_red(start, capsys):
-    """Measure the links from `start` on: the first red one, and what `check` prints under it."""
-    for link in ALL[MEASURES.index(start):]:
-        holds = print_link(1, link)
-        _, said = capsys.readouterr().out.split("\n", 1)
-        if not holds:
-            return link.measure, said
-    return None, "every link holds"
+def quick(monkeypatch):
+    look_at_less(monkeypatch)
 
 
 def require_red(row, start, patch, capsys):
     measure, named, edits = row
+    look_at_what_is_edited(patch, edits)
     plant(patch, edits)
     red, said = first_red(start, capsys)
     assert red is measure and named in said, f"{red.__name__ if red else None}\n{said}"
@@ -340,6 +297,7 @@ def test_a_fault_in_backpropagation(name, monkeypatch, capsys):
 
 @pytest.mark.parametrize("name", STALE)
 def test_a_layer_that_keeps_something_of_an_earlier_batch(name, monkeypatch, capsys):
+    look_at_what_is_edited(monkeypatch, STALE[name])
     plant(monkeypatch, STALE[name])
     red, said = first_red(network_gradients, capsys)
     assert red is network_gradients and said.startswith(f"  {name}") and "WRONG" in said
@@ -383,9 +341,9 @@ def test_a_network_that_has_learned_nothing(measure, monkeypatch, capsys):
 
 
 def test_every_link_can_turn_red():
-    """Those about LoRA: tests/test_lora.py."""
+    """Those of lesson 3 turn red in the test files of their lessons."""
     tables = [REFERENCE, BACKPROP, OPTIMISER, BATCHES, PERFECT, SAMPLER]
     red = {measure for table in tables for measure, _, _ in table.values()}
-    ours = {measure for measure in MEASURES
+    here = {measure for measure in MEASURES
             if measure.__module__ in (backprop.__name__, diffusion.__name__)}
-    assert ours == red | {perfect_radius, network_excess, network_radius}
+    assert here == red | {perfect_radius, network_excess, network_radius}

@@ -135,6 +135,10 @@ def test_misuse_is_named():
         LoRA(W, b, np.ones((2, 1)), np.ones((1, 2)), 1)
     with pytest.raises(ValueError, match=r"B must have shape \(1, 2\), got \(2, 2\)"):
         LoRA(W, b, np.ones((3, 1)), np.ones((2, 2)), 1)
+    with pytest.raises(ValueError, match=r"x must have shape \(n, 3\), got \(5, 2\)"):
+        LoRA(W, b, np.ones((3, 1)), np.ones((1, 2)), 1).forward(np.ones((5, 2)))
+    with pytest.raises(TypeError, match="x must be float64, as the parameters are, got float32"):
+        LoRA(W, b, np.ones((3, 1)), np.ones((1, 2)), 1).forward(np.ones((5, 3), np.float32))
     with pytest.raises(RuntimeError, match="LoRA.backward was called before forward"):
         layer().backward(np.ones((5, 6)))
     with pytest.raises(ValueError, match=r"dy must have shape \(5, 6\), got \(1, 6\)"):

@@ -41,6 +41,12 @@ def test_what_is_no_number_and_why(why, cells):
             assert str(caught.value) == f"{shown(cell)}, {why}"
 
 
+@pytest.mark.parametrize("cell", [",5", "5,", "1,2,3", "1.5", "1,-5", "1 5", ""])
+def test_what_is_no_number_with_decimal_commas(cell):
+    with pytest.raises(ValueError):
+        numbers(["1,5", cell], ",")
+
+
 def test_a_point_among_decimal_commas_is_refused():
     with pytest.raises(ValueError, match="'1.5', which has another decimal mark than the rest"):
         number("1.5", ",")

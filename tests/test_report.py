@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from scratchdiff.app.show.best import PERFECT, perfect_lines
 from scratchdiff.app.show.report import COMPARED, digits, figures, more_figures
 from scratchdiff.experiment.data import own_data, shape_data
 from scratchdiff.experiment.model import Model
@@ -43,6 +44,14 @@ def test_one_point_has_no_spread():
     point = np.array([[0.0, 2.0]], np.float32)
     (_, mean, _), (_, std, _) = figures(untrained(shape_data("circle")), point, 1)
     assert (mean, std) == ("2.0000", "unknown")
+
+
+def test_a_shape_with_its_own_measure_is_one_row(monkeypatch):
+    shape = replace(SHAPES["segment"], figures=lambda points: [("count", len(points), "of them")])
+    monkeypatch.setitem(SHAPES, "segment", shape)
+    model = untrained(shape_data("segment"))
+    assert figures(model, np.zeros((9, 2)), 5) == [("count", "5.0000", "of them")]
+    assert perfect_lines(model)[1] == f"  count {PERFECT}.0000000"
 
 
 def test_the_energy_distance_to_real_points():
@@ -138,6 +147,16 @@ def test_of_many_columns_the_worst_are_shown():
     names = [name for name, _, _ in more_figures(model, model.data.standard.forth(made))]
     assert {"column 6", "column 21"} <= set(names[:8]) and names[8] == "other columns"
     assert sum(name.startswith("column ") for name in names) == 8
+
+
+def test_a_column_is_off_by_the_difference_of_its_means():
+    """One that is off and lies around 0, among many that are right and lie far from 0."""
+    real = RNG.standard_normal((400, 12)) + np.append(0, np.full(11, 100))
+    model = model_of(real)
+    made = model.data.standard.forth(real + np.append(1, np.zeros(11)))
+    assert more_figures(model, made)[0][0] == "column 1"
+    made = model.data.standard.forth(real * np.append(3, np.ones(11)))
+    assert more_figures(model, made)[0][0] == "column 1"
 
 
 def test_a_column_without_spread():

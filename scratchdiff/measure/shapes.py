@@ -66,6 +66,7 @@ class Shape:
     parts: int = 1              # equal parts of [0, 1) that are mapped without a jump or a corner
     inputs: int = 1             # 1 for a curve, 2 for a region
     width: float = 0.0          # standard deviation of round Gaussian noise around it
+    figures: Callable = None    # its own measure of points (n, 2): a list like that of `radius`
 
     def draw(self, n, rng, dtype=np.float64):
         """n random points, (n, 2)."""
@@ -115,6 +116,14 @@ def circle(u):
     return np.column_stack([np.cos(angle), np.sin(angle)])
 
 
+def radius(points):
+    """How far points (n, 2) are from the circle's center: (name, value or None, meaning) each."""
+    r = np.hypot(*points.T)
+    return [("mean radius", r.mean(), "target 1.000"),
+            ("std radius", r.std() if len(r) > 1 else None,
+             "small = points really are on the circle")]
+
+
 def moons(u):
     """Two half circles, each ending inside the other."""
     lower, angle = u[:, 0] >= 0.5, np.pi * (2 * u[:, 0] % 1)
@@ -153,7 +162,7 @@ def segment(u):
 
 
 SHAPES = {
-    "circle": Shape(circle, length=2 * np.pi),
+    "circle": Shape(circle, length=2 * np.pi, figures=radius),
     "moons": Shape(moons, length=2 * np.pi, parts=2, width=0.05),
     "spiral": Shape(spiral, length=4.375 * np.pi * sqrt(np.pi ** 2 + 4)),   # at its inner end
     "gaussians": Shape(gaussians, length=0, parts=8, width=0.1),

@@ -71,15 +71,16 @@ def called(column, names):
     return f"column {column + 1}" + f" ({name[:40]})" * bool(name)
 
 
-def complaint(table, label, line, cells):
-    """The ValueError for a row with a cell that is no number; `cells` without the label's."""
+def complaint(table, label, rows):
+    """The ValueError for the first cell that is no number; rows of (line, cells but the label)."""
     columns = [column for column in range(table.width) if column != label]
-    for column, cell in zip(columns, cells):
-        try:
-            number(cell, table.mark)
-        except ValueError as error:
-            return ValueError(f"line {line}: {called(column, table.names)} holds {error}"
-                              + advice(table, column))
+    for line, cells in rows:
+        for column, cell in zip(columns, cells):
+            try:
+                number(cell, table.mark)
+            except ValueError as error:
+                return ValueError(f"line {line}: {called(column, table.names)} holds {error}"
+                                  + advice(table, column))
 
 
 def advice(table, column):

@@ -1,7 +1,7 @@
 """How good a result could be: the best possible loss, and the points of the perfect denoiser."""
 import numpy as np
 
-from scratchdiff.app.show.report import MEASURES, decimals, distance, off_shape, real_points
+from scratchdiff.app.show.report import decimals, distance, off_shape, own_measure, real_points
 from scratchdiff.fast.streams import REPORT
 from scratchdiff.measure.energy import expected_energy_distance
 from scratchdiff.measure.exact import floor_and_excess
@@ -61,8 +61,9 @@ def perfect_lines(model):
     start = rng.standard_normal((PERFECT, model.data.d))
     states = list(model.sampler(model.data.exact(schedule), schedule, start, rng))
     points = states[-1]
-    if name in MEASURES:
-        results = [f"{figure} {decimals(value, 7)}" for figure, value, _ in MEASURES[name](points)]
+    measure = own_measure(model)
+    if measure:
+        results = [f"{figure} {decimals(value, 7)}" for figure, value, _ in measure(points)]
     else:
         real = real_points(model)[:PERFECT]
         figure, value, _ = off_shape(name, points, real)
