@@ -2,8 +2,9 @@
 
 It takes about six minutes. The first table has what the points of each walk miss, by the number of
 its steps: on the circle the root mean square of radius - 1; elsewhere the energy distance to as
-many real points. What the perfect denoiser's points miss is the walk's own error; what the
-network's miss is both. The second table has bounds, and what five networks make of them.
+many real points, of which the expected distance of two real samples is a part. Chance moves it by
+about as much. What the perfect denoiser's points miss is the walk's own error; what the network's
+miss is both. The second table has bounds, and what five networks make of them.
 """
 import sys
 import time
@@ -49,15 +50,15 @@ def points_of(denoiser, sampler, n, dtype=np.float32, seed=11):
     return np.concatenate(list(blocks)).astype(np.float64)
 
 
-def missed(name, points):
+def missed(name, points, seed=99):
     """What the table shows of these points."""
     if name == "circle":
         return float(np.sqrt(np.mean((np.hypot(*points.T) - 1) ** 2)))
-    return energy_distance(points, real(name))
+    return energy_distance(points, real(name, seed))
 
 
-def real(name):
-    return shape_data(name).real(COUNTS[name], np.random.default_rng(99))
+def real(name, seed=99):
+    return shape_data(name).real(COUNTS[name], np.random.default_rng(seed))
 
 
 def row(name, of, walk, results):
@@ -98,9 +99,12 @@ def bounded(what, numbers, bound):
 def bounds(seeds=range(5)):
     print("\nmedian of five networks, and the smallest and the largest")
 
-    def miss(name, models, walk=None):
-        return np.array([missed(name, points_of(model.denoiser, walk or model.sampler,
-                                                COUNTS[name])) for model in models])
+    def miss(name, models, walk=None, draws=1):
+        """Of each model, the mean over several draws of points and of real points."""
+        return np.array([np.mean([
+            missed(name, points_of(model.denoiser, walk or model.sampler, COUNTS[name],
+                                   seed=10 * i + k), 1000 + 10 * i + k) for k in range(draws)])
+            for i, model in enumerate(models)])
 
     circle, moons = ([taught(name, seed) for seed in seeds] for name in ("circle", "moons"))
     few = {K: few_steps("dpm", SCHEDULE, K) for K in (10, 20)}
@@ -110,7 +114,7 @@ def bounds(seeds=range(5)):
         students = [distilled(teacher, K) for teacher in circle]
         bounded(f"circle, student, {K} step{'s' * (K > 1)}", miss("circle", students), bound)
     bounded("moons, dpm, 10 steps, as a part of ddpm's 50",
-            miss("moons", moons, few[10]) / miss("moons", moons), 1.3)
+            miss("moons", moons, few[10], 5) / miss("moons", moons, None, 5), 1.3)
     bounded("time of dpm's 10 steps, as a part of ddpm's 50",
             in_turn(partial(points_of, moons[0].denoiser, few[10], TIMED),
                     partial(points_of, moons[0].denoiser, reverse_process, TIMED)), 0.25)

@@ -65,7 +65,8 @@ def test_what_is_printed(folder, tmp_path, few_walks):
 def test_a_student_is_as_good_as_its_teacher(tmp_path):
     """One step, on moons. The energy distance of two samples of 2000 real points is 0.0013."""
     teacher, student = tmp_path / "t.npz", tmp_path / "s.npz"
-    assert call("--data", "moons", "--steps", 400, "--save", teacher, "--quiet")[0] == 0
+    assert call("--data", "moons", "--hidden", 32, 32, "--steps", 400, "--save", teacher,
+                "--quiet")[0] == 0
     _, lines, _ = call("distill", teacher, "--sampler-steps", 1, "--steps", 400,
                        "--save", student, "--quiet")
     assert lines[0] == "the student, 1 step:"

@@ -46,9 +46,9 @@ LINKS = [
      Link("dpm with only one guess = ddim", few_steps.dpm_with_one_guess_is_ddim, ROUNDING),
      # A hundred steps are not yet infinitely many. A mistake makes the order 1, not 2, or 0.
      Link("the error falls by order 1 (ddim) and 2 (dpm)", few_steps.walks_have_their_order, 0.05),
-     Link("the walk's density = the perfect one (in bits)", few_steps.density_is_perfect, 0.01),
      Link("told its targets, a student walks as its teacher",
           few_steps.students_walk_is_the_teachers, PATH),
+     Link("the walk's density = the perfect one (in bits)", few_steps.density_is_perfect, 0.01),
      # Each of ten seeds keeps this.
      Link("a student's one step: rms of radius - 1", few_steps.student_radius, 0.015)],
     [Link("new adapters change nothing", lora.new_adapters_change_nothing, ROUNDING),
