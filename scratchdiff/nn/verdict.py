@@ -114,7 +114,6 @@ def array_report(name, claims, slopes, tolerance, steepest, y, counts):
         error = np.inf if fault else 0.0
         return ArrayReport(name, difference.shape, 0, 0, error, (), np.nan, np.nan, fault)
 
-    resolution = resolution + 3 * claims.unsure
     gap, size = np.abs(claim - difference), np.maximum(np.abs(claim), np.abs(difference))
     edges = np.isnan(difference)
     kinks = edges | (jump > 0) & (gap <= 10 * jump)     # a kink excuses what its own size explains
