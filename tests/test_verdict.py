@@ -77,7 +77,15 @@ def test_wrong_in_a_recognisable_way(fault):
     report = check_gradients(changed(Tanh(), TANH_FAULTS[fault]), X)
     assert report.verdict == "WRONG" and not report.ok and faults(report) == {"x": fault}
     compared = 0 if fault.startswith(("the gradient is", "there is no")) else 15
-    assert (report.arrays[0].entries, report.arrays[0].kinks) == (compared, 0)
+    array = report.arrays[0]
+    assert (array.entries, array.kinks, array.edges) == (compared, 0, 0)
+    assert array.error == np.inf if compared == 0 or "nan" in fault else 1e-5 < array.error < 10
+
+
+def test_an_error_is_relative_to_the_larger_of_the_two():
+    for factor in (2, 0.5):
+        report = check_gradients(changed(Tanh(), lambda layer, dy, dx: factor * dx), X)
+        assert report.error == pytest.approx(0.5, rel=1e-6)
 
 
 def test_the_array_that_is_wrong_is_named():
@@ -107,6 +115,18 @@ def test_a_square_gradient_is_not_called_transposed_if_it_is_wrong_in_another_wa
         return dx
     fault = faults(check_gradients(changed(Dense(), change), X))["W"]
     assert fault == "8 of 9 entries differ from the finite difference"
+
+
+def test_a_gradient_that_is_its_own_transpose_is_not_called_transposed():
+    layer = changed(Tanh(), lambda layer, dy, dx: dx * np.array([1, 1 + 1e-6, 1]))
+    assert faults(check_gradients(layer, X[0])) == {
+        "x": "1 of 3 entries differ from the finite difference"}
+
+
+def test_a_second_call_that_gives_nothing_is_named():
+    given = []
+    layer = changed(Tanh(), lambda layer, dy, dx: None if len(given) > 1 else given.append(1) or dx)
+    assert faults(check_gradients(layer, X)) == {"x": "a second call of backward gives no gradient"}
 
 
 PILES = ("a second call of backward gives another gradient: "
