@@ -54,6 +54,10 @@ TANH_FAULTS = {
     "off by a constant factor: 1.0001 times what it should be": lambda layer, dy, dx: 1.0001 * dx,
     "15 of 15 entries differ from the finite difference": lambda layer, dy, dx: dy * (1 - layer.y),
     "15 of 15 entries are nan or infinite": lambda layer, dy, dx: dx * np.nan,
+    "1 of 15 entries are nan or infinite":
+        lambda layer, dy, dx: np.where(np.arange(15).reshape(5, 3) == 7, np.nan, dx),
+    "3 of 15 entries differ from the finite difference":
+        lambda layer, dy, dx: dx * (np.arange(5)[:, None] > 0),
     "backward does not scale with dy: -2 times the dy must give -2 times the gradient":
         lambda layer, dy, dx: dx * np.sign(dy),
     "5 times too small: averaged over 5 entries or rows where it should be summed?":

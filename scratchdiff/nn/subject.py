@@ -236,7 +236,7 @@ def other(value, factor, step):
     """Something else to give in place of `value`: other floats, or the next level or label."""
     if is_floats(value):
         return factor * np.roll(value, 1)
-    if step and np.asarray(value).dtype.kind in "iu":
+    if np.asarray(value).dtype.kind in "iu":
         return np.where(np.asarray(value) > 0, value - step, value + step)[()]
     return value
 

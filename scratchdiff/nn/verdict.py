@@ -117,7 +117,7 @@ def array_report(name, claims, slopes, tolerance, steepest, y, counts):
     gap, size = np.abs(claim - difference), np.maximum(np.abs(claim), np.abs(difference))
     edges = np.isnan(difference)
     kinks = edges | (jump > 0) & (gap <= 10 * jump)     # a kink excuses what its own size explains
-    scale = size[~kinks].max(initial=0)
+    scale = size[~kinks & np.isfinite(size)].max(initial=0)
     visible = resolution <= tolerance * max(VISIBLE * scale, NOTHING * steepest)
     size = np.maximum(np.maximum(size, scale / 100), visible * resolution / tolerance)
     errors = np.where(kinks | (gap == 0), 0, np.where(np.isfinite(gap), gap / size, np.inf))
