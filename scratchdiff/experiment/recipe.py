@@ -107,9 +107,10 @@ RECIPES = {
                        batch_size=256, antithetic=False, lr=1e-3, lr_schedule="constant",
                        variance="beta"),
 }
-# For the parts of a shape, each a distribution to learn: four times as many noisy points. Chosen by
-# tests/quality_prompts.py. Own points with labels keep "sharp", since this learns a few by heart: of
-# a file of 150, it makes points that are 0.4 as far from the nearest as new ones are, "sharp" 0.6.
+# For the parts of a shape, each a distribution to learn: four times as many noisy points (chosen by
+# tests/quality_prompts.py). Own points with labels keep "sharp": this recipe learns few points by
+# heart. From 150 of them, it makes points 0.4 times as far from the nearest as new ones are; "sharp"
+# makes them 0.6 times as far.
 RECIPES["prompts"] = replace(RECIPES["sharp"], steps=6000, batch_size=512)
 
 
