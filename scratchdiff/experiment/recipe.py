@@ -108,9 +108,9 @@ RECIPES = {
                        variance="beta"),
 }
 # For the parts of a shape, each a distribution to learn: four times as many noisy points (chosen by
-# tests/quality_prompts.py). Own points with labels keep "sharp": this recipe learns few points by
-# heart. From 150 of them, it makes points 0.4 times as far from the nearest as new ones are; "sharp"
-# makes them 0.6 times as far.
+# tests/quality_prompts.py). Own points with labels keep "sharp", since this recipe learns few of
+# them by heart: from 150, its points are 0.4 times as far from the nearest as new ones, and those of
+# "sharp" 0.6 times.
 RECIPES["prompts"] = replace(RECIPES["sharp"], steps=6000, batch_size=512)
 
 
