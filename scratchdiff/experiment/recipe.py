@@ -107,10 +107,10 @@ RECIPES = {
                        batch_size=256, antithetic=False, lr=1e-3, lr_schedule="constant",
                        variance="beta"),
 }
-# For the parts of a shape, each a distribution to learn: four times as many noisy points (chosen by
-# tests/quality_prompts.py). Own points with labels keep "sharp", since this recipe learns few of
-# them by heart: from 150, its points are 0.4 times as far from the nearest as new ones, and those of
-# "sharp" 0.6 times.
+# For the parts of a shape, each a distribution to learn: four times as many noisy points
+# (tests/quality_prompts.py). Own points with labels keep "sharp", since this recipe learns a small
+# file by heart: from 150 points it makes points 0.4 times as far from the nearest as new ones are,
+# and "sharp" 0.6 times.
 RECIPES["prompts"] = replace(RECIPES["sharp"], steps=6000, batch_size=512)
 
 
