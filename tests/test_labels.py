@@ -219,6 +219,7 @@ def test_the_report_has_a_line_for_each_label(files):
     _, lines, _ = call(*SMALL, "--data", files[0], "--label", 3)
     row = next(line for line in lines if line.startswith("  far right"))
     assert row.endswith("-"), "nobody knows the floor"
+    assert "  real: all points of the file, also those that were learned" in lines
 
 
 def model_of(labels, n=400, d=1):
@@ -230,8 +231,8 @@ def model_of(labels, n=400, d=1):
 
 def test_of_many_labels_the_worst_are_shown():
     lines = list(label_lines(model_of([f"a rather long label, number {i}" for i in range(40)])))
-    assert lines[0].startswith("with each prompt, 204 points:") and len(lines) == 11
-    assert lines[-2].startswith("  32 others, on average") and max(map(len, lines)) <= 80
+    assert lines[0].startswith("with each prompt, 204 points:") and len(lines) == 12
+    assert lines[-3].startswith("  32 others, on average") and max(map(len, lines)) <= 80
 
 
 def test_each_label_is_made_with_its_own_prompt(monkeypatch):
@@ -270,6 +271,7 @@ def test_perfect_points_are_right(monkeypatch):
 
 def test_a_long_label_is_cut():
     assert short("upper") == "upper" and len(short("w" * 99)) == 22
+    assert short("a\x1bb") == "a\\x1bb"
 
 
 def test_the_parts_of_the_loss_are_those_of_the_loss_that_was_trained():
