@@ -89,7 +89,7 @@ def test_points_that_are_all_equal_are_refused():
         own_data(np.ones((5, 2)), rng())
 
 
-KINDS = ["a b", "c"] * 20 + ["a b"] * 9 + ["rare"]
+KINDS = ["c", "a b"] * 20 + ["a b"] * 9 + ["rare"]
 
 
 def kinds_data(seed=0):
@@ -132,6 +132,7 @@ def test_own_labels():
     assert set(k) == {0, 1, 2}, "the only rare one is not held back"
     assert len(data.real(9, rng())) == 5 and len(data.of_label(1, 99, rng())) == 20
     assert len(data.of_label(1, 7, rng())) == 7
+    assert rows(data.of_label(1, 7, rng())) != rows(data.of_label(1, 7, rng(1))), "any seven"
     assert data.standard.back(data.of_label(2, 9, rng())) == pytest.approx(POINTS[-1:])
 
 

@@ -11,6 +11,7 @@ from scratchdiff.app.files.store import load_model
 from scratchdiff.app.show import labels as module
 from scratchdiff.app.show.best import loss_parts
 from scratchdiff.app.show.labels import label_lines, made_points, right_shares, short
+from scratchdiff.app.start import recipe_for
 from scratchdiff.experiment.data import own_data, shape_data
 from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
@@ -201,6 +202,13 @@ def test_labels_in_an_array(tmp_path):
     assert call(*QUIET, "--data", tmp_path / "p.npy", "--label", 3, "--save", model)[0] == 0
     lines = call("sample", model, "--points", 2, "--prompt", 1)[1]
     assert all(line.endswith(",1") and line.count(",") == 2 for line in lines)
+    assert call("--resume", model, "--data", tmp_path / "p.npy", "--quiet")[0] == 0
+
+
+def test_which_recipe_labels_get():
+    assert recipe_for("moons", "part") == recipe_for("circle", "part") == "prompts"
+    assert recipe_for("p.csv", "kind") == recipe_for("p.csv") == "sharp"
+    assert recipe_for("circle") == "default"
 
 
 def test_labels_from_standard_input(files, monkeypatch):
@@ -235,6 +243,13 @@ def test_of_many_labels_the_worst_are_shown():
     assert lines[-3].startswith("  32 others, on average") and max(map(len, lines)) <= 80
 
 
+def test_the_worst_labels_are_those_with_the_fewest_right_points(monkeypatch):
+    monkeypatch.setattr(module, "right_shares", lambda *sets, others=False: np.arange(40) / 40)
+    lines = list(label_lines(model_of([f"{i:02d}" for i in range(40)])))
+    assert [line.split()[0] for line in lines[1:9]] == [f"{i:02d}" for i in range(8)]
+    assert lines[9].split()[:4] == ["32", "others,", "on", "average"] and "58.7%" in lines[9]
+
+
 def test_each_label_is_made_with_its_own_prompt(monkeypatch):
     """A denoiser that leads to the number in its prompt's first column."""
     model = model_of(["a", "b"])
@@ -255,6 +270,8 @@ def test_the_judge():
     made = [np.array([[0.2], [9.9], [3.0], [20.0]]), np.array([[12.0]])]
     assert right_shares(reals, made).tolist() == [0.5, 1.0]
     assert right_shares(reals, reals, others=True).tolist() == [2 / 3, 0.5]
+    pair = [np.array([[0.0], [10.0]]), np.array([[0.1], [50.0]])]
+    assert right_shares(pair, pair, others=True).tolist() == [0, 0]
 
 
 def test_perfect_points_are_right(monkeypatch):
