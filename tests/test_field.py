@@ -62,7 +62,7 @@ def test_arrows_lead_to_the_clean_point_of_the_level(size, half):
 
 
 def test_levels_from_much_noise_to_little():
-    assert levels(50) == [49, 25, 10, 2] and levels(3) == [2, 1, 0, 0]
+    assert levels(50) == [49, 25, 10, 2] and levels(3) == [2, 1, 0]
     words = texts(picture(to_one_point))
     assert [word for word in words if "level" in word] == [f"level {t}" for t in levels(50)]
     assert {"a caption", *LEGEND} <= set(words), "each in one line"

@@ -6,9 +6,12 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from scratchdiff.beyond.distillation import student_points, student_schedule
+from scratchdiff.beyond.few_steps import ddim
 from scratchdiff.beyond.guidance import Guided
 from scratchdiff.diffusion.levels import LowLevels
 from scratchdiff.diffusion.sampling import reverse_process
+from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.diffusion.training import train
 from scratchdiff.experiment.data import own_data, shape_data
 from scratchdiff.experiment.model import Diverged, Model
@@ -40,6 +43,11 @@ def labelled():
 def own_labelled(seed=3):
     kinds = ["a", "b", "b c", "b"] * 10
     return own_data(POINTS, Model.stream(seed, SPLIT), labels=kinds, label=(0, "kind"))
+
+
+def student():
+    pairs = np.random.default_rng(2).standard_normal((50, 3, 2, 2), np.float32)
+    return Model.new(SMALL, 3, shape_data("circle"), pairs=pairs)
 
 
 def run(model, stop=None):
@@ -117,6 +125,25 @@ def test_levels_weights_and_rates_are_used():
     require_equal(model, replace(twin, losses=[loss for _, loss in by_hand]))
 
 
+def test_a_student_learns_from_pairs_and_walks_by_ddim():
+    """By hand. The schedule has the levels that distillation.py says."""
+    recipe = replace(SMALL, levels="even", lr_by_width=False)
+    pairs = np.random.default_rng(2).standard_normal((50, 3, 2, 2), np.float32)
+    model, twin = (Model.new(recipe, 3, shape_data("circle"), pairs=pairs) for _ in range(2))
+    schedule = student_schedule(Schedule.linear(), 3)
+    assert np.array_equal(model.denoiser.schedule.betas, schedule.betas)
+    assert np.array_equal(model.adam.params, new(recipe).adam.params), "the network is a new one"
+    batches = chunked(lambda n, rng: student_points(pairs, (n, recipe.batch_size), rng),
+                      Model.stream(3, TRAINING))
+    by_hand = list(train(twin.denoiser, twin.adam, batches, 30, recipe.lr_at))
+    assert run(model) == by_hand
+    require_equal(model, replace(twin, losses=[loss for _, loss in by_hand]))
+    blocks = sample(model.denoiser, schedule, 5, 2, Model.stream(3, SAMPLING), ddim)
+    assert np.array_equal(points(model, 5), next(blocks))
+    assert len(list(model.walk())) == 4
+    assert model.data.exact is None, "the best that a student could be is not known"
+
+
 def test_the_recipe_decides_about_pairs():
     losses = [run(new(replace(SMALL, antithetic=pairs)), 1)[0][1] for pairs in (True, False)]
     assert losses[0] != losses[1]
@@ -130,11 +157,13 @@ def test_training_keeps_every_loss():
     assert run(model) == [], "nothing is left to do"
 
 
-@pytest.mark.parametrize("data", [lambda: None, own, labelled, own_labelled],
-                         ids=["circle", "own points", "circle with labels", "own labels"])
+@pytest.mark.parametrize("make", [new, lambda: new(data=own()), lambda: new(data=labelled()),
+                                  lambda: new(data=own_labelled()), student],
+                         ids=["circle", "own points", "circle with labels", "own labels",
+                              "student"])
 @pytest.mark.parametrize("stop", [0, 1, 13, 29])
-def test_a_run_that_was_stopped_ends_bit_for_bit_where_it_would_have(stop, data):
-    whole, model = new(data=data()), new(data=data())
+def test_a_run_that_was_stopped_ends_bit_for_bit_where_it_would_have(stop, make):
+    whole, model = make(), make()
     run(whole)
     run(model, stop)
     run(model)

@@ -26,8 +26,8 @@ RECIPE = replace(RECIPES["default"], hidden=(8, 8), steps=30, batch_size=16)
 POINTS = np.random.default_rng(1).standard_normal((40, 3)) * 4 + 10
 
 
-def trained(steps, data=None, recipe=RECIPE, seed=3):
-    model = Model.new(recipe, seed, data or shape_data("circle"))
+def trained(steps, data=None, recipe=RECIPE, seed=3, pairs=None):
+    model = Model.new(recipe, seed, data or shape_data("circle"), pairs=pairs)
     for _ in islice(model.train(), steps):
         pass
     return model
@@ -50,6 +50,7 @@ def same(a, b):
     assert (a.losses, a.data.name, a.data.names) == (b.losses, b.data.name, b.data.names)
     assert (a.data.labels, a.data.label) == (b.data.labels, b.data.label)
     assert np.array_equal(a.data.label_of, b.data.label_of)
+    assert np.array_equal(a.pairs, b.pairs)
     for name in ("params", "m", "v"):
         assert np.array_equal(getattr(a.adam, name), getattr(b.adam, name)), name
     assert a.adam.params is a.denoiser.network.params
@@ -80,6 +81,18 @@ def test_a_run_that_was_stopped_and_kept_ends_bit_for_bit_where_it_would_have(pa
     for _ in model.train():
         pass
     same(model, trained(30, data))
+
+
+@pytest.mark.parametrize("stop", [0, 13, 30])
+def test_a_student_that_was_kept_goes_on_bit_for_bit(path, stop):
+    pairs = np.random.default_rng(2).standard_normal((50, 3, 2, 2), np.float32)
+    save_model(path, trained(stop, pairs=pairs))
+    model = load_model(path)
+    same(model, trained(stop, pairs=pairs))
+    for _ in model.train():
+        pass
+    same(model, trained(30, pairs=pairs))
+    assert model.denoiser.schedule.T == 3
 
 
 def test_the_file_is_plain(path):
@@ -156,6 +169,11 @@ f32 = np.float32
     ({"scale": np.full(2, 2.0)}, "center and scale are not those"),
     ({"scale": np.ones(1)}, r"array scale has shape \(1,\), it must be \(2,\)"),
     ({"losses": np.full(5, np.nan)}, "array losses holds"),
+    ({"pairs": np.zeros((9, 3, 2, 2))}, "array pairs is float64, not float32"),
+    ({"pairs": np.zeros((9, 3, 2, 3), f32)},
+     r"array pairs has shape \(9, 3, 2, 3\), it must be \(n, n, 2, 2\)"),
+    ({"pairs": np.zeros((9, 51, 2, 2), f32)}, "K must be from 1 to 50, .* got 51"),
+    ({"pairs": np.full((9, 3, 2, 2), np.nan, f32)}, "array pairs holds a number that is not"),
     ({"compress": True}, "it is compressed, and scratchdiff's models are not")])
 def test_every_inconsistency_is_named(path, change, said):
     save_model(path, trained(5))

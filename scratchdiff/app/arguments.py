@@ -49,6 +49,18 @@ examples:
   python -m scratchdiff sample moons.npz --prompt upper
 """
 
+DISTILL_HELP = """\
+Train a student that needs fewer steps than a saved model, its teacher. Without
+fresh noise, the teacher's walk leads from each point of noise to one place. The
+student learns where, from 20,480 walks, and takes K steps where the teacher
+takes 50. It is a model like any other: sample from it, or train it further.
+
+examples:
+  python -m scratchdiff distill model.npz --save fast.npz
+  python -m scratchdiff distill model.npz --sampler-steps 1 --save one.npz
+  python -m scratchdiff sample one.npz --points 100000 --out new.npy
+"""
+
 CHECK_HELP = """\
 Show link by link why the result can be believed: finite differences, the
 reference, the vectorised network, Adam, the perfect denoiser, the sampler, and
@@ -168,6 +180,23 @@ def sample_parser():
     return parser
 
 
+def distill_parser():
+    parser = Parser(" distill", DISTILL_HELP)
+    flag = parser.add_argument
+    flag("model", metavar="MODEL", help="the teacher: a file that --save has written")
+    flag("--save", type=ending(".npz"), metavar="FILE", required=True,
+         help="write the student at the end, or at Ctrl-C: .npz")
+    flag("--sampler-steps", type=whole(1), default=4, metavar="K",
+         help="the student's steps, at most 50 (4)")
+    flag("--steps", type=whole(1, MOST["steps"]), metavar="N",
+         help="training steps (3000)")
+    flag("--lr", type=positive, metavar="X",
+         help="the peak of the learning rate (0.02)")
+    flag("--quiet", action="store_true", help="print the figures only")
+    parser.set_defaults(save_every=None)
+    return parser
+
+
 def check_parser():
     from scratchdiff.chain.layers import LAYERS       # here, since no other help needs NumPy
     parser = Parser(" check", CHECK_HELP)
@@ -196,6 +225,8 @@ COMMANDS = {
     "run": (run_parser, "scratchdiff.app.run", None),   # the one that needs no name
     "sample": (sample_parser, "scratchdiff.app.sample",
                "sample MODEL    more points from a saved model"),
+    "distill": (distill_parser, "scratchdiff.app.distill",
+                "distill MODEL   a student that takes few steps, taught by a saved model"),
     "clock": (clock_parser, "scratchdiff.app.clock",
               "clock [PROMPT]  a toy Stable Diffusion: a clock with the time you ask for"),
     "check": (check_parser, "scratchdiff.app.check",

@@ -35,10 +35,15 @@ def finetuned_model(options):
     data = read_data(options.data, seed, options.label)
     expect_fits(path, old, data)
     model = Model.new(recipe, seed, data, base.params)
-    learned = "own points" if old.data.name == OWN else f"the {old.data.name}"
-    name = shortened(one_line(os.path.basename(path)))
-    model.made_from = f"{name}, {old.adam.k} steps on {learned}"
+    model.made_from = described(path, old)
     return model
+
+
+def described(path, model):
+    """The model in a file, in a line: what another is made from."""
+    learned = "own points" if model.data.name == OWN else f"the {model.data.name}"
+    name = shortened(one_line(os.path.basename(path)))
+    return f"{name}, {model.adam.k} steps on {learned}"
 
 
 def recipe_to_finetune(options, old, most):
@@ -61,6 +66,9 @@ def recipe_to_finetune(options, old, most):
 
 def expect_fits(path, old, data):
     """CommandError unless the old network can learn these points."""
+    if old.pairs is not None:
+        raise CommandError(f"{path} is a student, which knows few noise levels: fine-tune its "
+                           "teacher, and distill that")
     if data.d != old.data.d:
         raise CommandError(f"{path} has learned points with {old.data.d} columns: it cannot be "
                            f"fine-tuned on points with {data.d}")

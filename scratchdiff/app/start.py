@@ -34,6 +34,11 @@ def expect_consistent(options):
 def choose_sampler(options, model):
     """Give the model the walk that --sampler and --sampler-steps ask for."""
     name, steps, T = options.sampler, options.sampler_steps, model.denoiser.schedule.T
+    if model.pairs is not None:
+        if name or steps:
+            raise CommandError("a student has learned one walk: "
+                               "--sampler and --sampler-steps are for its teacher")
+        return
     if name in (None, "ddpm"):
         if steps not in (None, T):
             raise CommandError(f"the ddpm walk takes all {T} steps: for fewer, --sampler dpm")
@@ -113,7 +118,7 @@ def label_flag(data):
 def changed(recipe, options):
     """The recipe with the settings that the options give. CommandError if one makes no sense."""
     given = {name: getattr(options, name, None) for name in asdict(recipe)}
-    given["hidden"] = tuple(options.hidden) if options.hidden else None
+    given["hidden"] = given["hidden"] and tuple(given["hidden"])
     given = {name: value for name, value in given.items() if value is not None}
     try:
         return replace(recipe, **given).validated()

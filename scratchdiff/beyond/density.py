@@ -16,10 +16,11 @@ def log_density(denoiser, schedule, x):
     To compute f'(x), let d tangents v walk along with x: first the unit vectors, in the end the
     columns of f'(x). If x moves by a tiny h v, eps_hat moves by h J v. Row i of J (d, d) is the
     gradient of eps_hat[i] with respect to x: a backward pass from the unit vector e_i. A step is
-    linear in x and in eps_hat, so the line that moves x by eps_hat also moves v by J v.
+    linear in x and in eps_hat. So the line of code that moves x, given eps_hat, also moves v, given
+    J v.
 
-    A step of Heun's method goes to the next level, asks the denoiser there as well, and then goes
-    with the mean of both answers. Halving the steps divides its error by four.
+    A step of Heun's method goes to the next level, asks the denoiser there too, and then starts
+    again with the mean of the two answers. Twice as many steps divide its error by four.
 
     The points have the noise of level 0 in them, because a clean curve has no density. With the
     perfect denoiser, log p is off by less than 0.01 bits per coordinate on average. A network's is

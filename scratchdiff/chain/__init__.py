@@ -12,6 +12,7 @@ layers     the layers whose gradients are checked, each one row of a table
 backprop   the reference, the layers, the network, Adam
 lora       adapters: what they start from, merge into and leave alone
 diffusion  noisy points, batches, the reverse step, the sampler, the perfect denoiser
+few_steps  walks of few steps, the density, a student
 prompts    embeddings, dropped prompts, guidance
 trained    a network trained on the spot
 links      the table of all links

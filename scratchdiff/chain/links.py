@@ -3,10 +3,11 @@
 Why these bounds. Rounding is about 1e-16 for each operation; 1e-12 and 1e-10 leave room for many of
 them. 1e-6 is for differences over 1e-4 noise widths, whose truncation error is about 1e-8. 2e-6 is
 twice what Adam's eps adds. Chance is more than 4 standard errors off once in 16,000 times, and
-more than 5 once in 2 million. 1e-3 is twenty times what the 50 steps cost. Each of ten seeds keeps
-the bounds of group 7. A bound of 0 means that no bit may change.
+more than 5 once in 2 million. 1e-3 is twenty times what the 50 steps cost. An order is off by 0.05
+at most, since 100 steps are not yet infinitely many; a mistake makes it 1 instead of 2, or 0. Each
+of ten seeds keeps the bounds of group 8. A bound of 0 means that no bit may change.
 """
-from scratchdiff.chain import backprop, diffusion, lora, prompts
+from scratchdiff.chain import backprop, diffusion, few_steps, lora, prompts
 from scratchdiff.chain.link import Link
 from scratchdiff.nn.gradcheck import TOLERANCE
 
@@ -27,8 +28,16 @@ LINKS = [
      Link("the sampler = the reference's, point by point", diffusion.sampler_is_reference, 1e-10),
      Link("the fast sampler = the plain walk", diffusion.blocks_are_the_walk, 1e-10),
      Link("with the perfect denoiser: error of the radius", diffusion.perfect_radius, 1e-3)],
+    [Link("ddim with fresh noise = a reverse step", few_steps.ddim_is_reverse_step, 1e-12),
+     Link("ddim with the true noise = add_noise", few_steps.ddim_keeps_the_noise, 1e-12),
+     Link("dpm with only one guess = ddim", few_steps.dpm_with_one_guess_is_ddim, 1e-12),
+     Link("the error falls by order 1 (ddim) and 2 (dpm)", few_steps.walks_have_their_order, 0.05),
+     Link("told its targets, a student walks as its teacher",
+          few_steps.students_walk_is_the_teachers, 1e-10),
+     Link("the walk's density = the perfect one (in bits)", few_steps.density_is_perfect, 0.01)],
     [Link("a new network's loss, above the floor", diffusion.network_excess, 0.006),
-     Link("its points: root mean square of radius - 1", diffusion.network_radius, 0.017)],
+     Link("its points: root mean square of radius - 1", diffusion.network_radius, 0.017),
+     Link("its student's points, made in one step: the same", few_steps.student_radius, 0.015)],
     [Link("LoRA's outputs and gradients = the reference's", lora.layer_is_reference, 1e-12),
      Link("new adapters change nothing", lora.new_adapters_change_nothing, 1e-12),
      Link("adapters merged into W = adapters beside W", lora.merged_is_the_same, 1e-12),

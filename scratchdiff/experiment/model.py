@@ -1,9 +1,11 @@
 """A model: a denoiser, and where it stands between a recipe and what it has learned."""
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 
+from scratchdiff.beyond.distillation import student_points, student_schedule
+from scratchdiff.beyond.few_steps import ddim
 from scratchdiff.beyond.guidance import Guided
 from scratchdiff.diffusion.denoiser import Denoiser
 from scratchdiff.diffusion.levels import LEVELS
@@ -39,15 +41,17 @@ class Model:
     adam: Adam
     losses: list = field(default_factory=list)      # one for each step taken
     few: partial = None                             # a sampler of beyond/few_steps.py, if chosen
-    made_from: str = ""                             # what it was fine-tuned from, in a line
+    made_from: str = ""                             # what it was fine-tuned or distilled from
     base: np.ndarray = None                         # (P,) the frozen parameters under adapters
+    pairs: np.ndarray = None                        # (m, K, 2, d) float32, of a student of K steps
 
     @classmethod
-    def new(cls, recipe, seed, data, base=None):
-        """An untrained model. The same recipe, seed, data and base give the same model.
+    def new(cls, recipe, seed, data, base=None, pairs=None):
+        """An untrained model. The same arguments give the same model.
 
         base (P,) : the parameters to start from, of a network without adapters, or None for random
             ones. If the recipe has adapters, these are frozen.
+        pairs (m, K, 2, d) float32 : what a student learns from (beyond/distillation.py), or None
         """
         recipe.validated()
         rng = cls.stream(seed, INIT)
@@ -59,8 +63,13 @@ class Model:
         frozen = network.params if recipe.lora else None
         if recipe.lora:
             network = adapted(network, recipe.lora, rng)
-        denoiser = Denoiser(network, Schedule.linear(), recipe.predicts, data.d, data.columns)
-        return cls(recipe, seed, data, denoiser, Adam(network.params, network.grads), base=frozen)
+        schedule, few = Schedule.linear(), None
+        if pairs is not None:
+            schedule, few = student_schedule(schedule, pairs.shape[1]), partial(ddim)
+            data = replace(data, exact=None)        # nobody knows what the perfect student says
+        denoiser = Denoiser(network, schedule, recipe.predicts, data.d, data.columns)
+        return cls(recipe, seed, data, denoiser, Adam(network.params, network.grads), few=few,
+                   base=frozen, pairs=pairs)
 
     @staticmethod
     def stream(seed, part):
@@ -78,10 +87,11 @@ class Model:
 
     def batches(self):
         """The batches of step adam.k and of every step after it, without end."""
-        recipe = self.recipe
+        recipe, pairs = self.recipe, self.pairs
         draw = self.data.prompted if self.data.labels else self.data.draw
-        make = noisy(draw, self.denoiser.schedule, recipe.batch_size, recipe.antithetic,
-                     levels=self.levels)
+        make = (noisy(draw, self.denoiser.schedule, recipe.batch_size, recipe.antithetic,
+                      levels=self.levels) if pairs is None else
+                lambda n, rng: student_points(pairs, (n, recipe.batch_size), rng))
         return chunked(make, self.stream(self.seed, TRAINING), self.adam.k)
 
     def lr(self):

@@ -12,6 +12,7 @@ An .npz file, which is a zip of .npy files, without pickle and without compressi
     scale     (d,)
     points    (n, d)   the person's own points, if the data is no built-in shape
     label_of  (n,)     which of the labels each of them has, if they have labels
+    pairs     (m, K, 2, d)     of a student: what it learns from (beyond/distillation.py)
 
 The random numbers of a step depend only on the seed and on the step's number (fast/streams.py). So
 these two are the whole state of the generator. Nothing in a file is believed unseen.
@@ -59,6 +60,8 @@ def save_model(path, model):
         arrays["points"] = model.data.points
     if model.data.label_of is not None:
         arrays["label_of"] = model.data.label_of
+    if model.pairs is not None:
+        arrays["pairs"] = model.pairs
     if not all(np.isfinite(array).all() for array in arrays.values()):
         raise Diverged("its parameters are no longer finite")
     with whole_file(path) as file:
@@ -169,7 +172,10 @@ def checked_model(header, arrays):
     require(np.array_equal(center, data.standard.center)
             and np.array_equal(scale, data.standard.scale),
             "center and scale are not those of its points")
-    model = Model.new(recipe, seed, data, flat.get("base"))
+    pairs = None
+    if "pairs" in arrays:
+        pairs = checked_array(arrays, "pairs", np.float32, (None, None, 2, d))
+    model = Model.new(recipe, seed, data, flat.get("base"), pairs)
     model.adam.params[:], model.adam.m[:], model.adam.v[:] = flat["params"], flat["m"], v
     model.made_from = header["made_from"]
     model.adam.k = header["step"]

@@ -59,8 +59,8 @@ def field(denoiser, exact, schedule, real, standard, rng, caption):
 
 
 def levels(T):
-    """From much noise to little."""
-    return [T - 1, T // 2, T // 5, T // 20]
+    """From much noise to little: four, or fewer for a student, which may know only one."""
+    return list(dict.fromkeys([T - 1, T // 2, T // 5, T // 20]))
 
 
 def arrows(begin, end):
