@@ -280,7 +280,7 @@ def test_perfect_points_are_right(monkeypatch):
     model = Model.new(RECIPES["default"], 0, data)
     rng = np.random.default_rng(5)
     monkeypatch.setattr(module, "made_points",
-                        lambda model, n: [data.of_label(k, n, rng) for k in range(2)])
+                        lambda model, n: [data.real_of(k, n, rng) for k in range(2)])
     for line in list(label_lines(model))[1:3]:
         _, right, _, distance, own, _ = line.split()
         assert right == "100.0%" and float(distance) < 3 * float(own.strip("()"))

@@ -47,7 +47,7 @@ def label_lines(model):
 def real_points(model, n):
     """At most n real points of each label: a list of (m, d)."""
     rng = model.stream(model.seed, REPORT)
-    return [model.data.of_label(k, n, rng) for k in range(len(model.data.labels))]
+    return [model.data.real_of(k, n, rng) for k in range(len(model.data.labels))]
 
 
 def made_points(model, n):
