@@ -59,7 +59,8 @@ def test_a_labelled_run_is_another_run_with_the_recipe_for_labels(files, tmp_pat
     _, own, plain, moons = files
     with_labels, without = load_model(str(moons)), load_model(str(plain))
     assert (with_labels.data.labels, without.data.labels) == (("upper", "lower"), ())
-    assert with_labels.adam.params.size == without.adam.params.size + 2 * 8
+    inputs = 2 + 1 + 2          # a point, the time, a column for each word
+    assert with_labels.adam.params.size == inputs * 8 + 8 + 8 * 2 + 2
     assert load_model(str(own)).data.label == (1, "the kind")
     line = call(*SMALL, "--data", "moons", "--label", "part")[1][0]
     assert line == "recipe: prompts, to learn each part well (--recipe sharp is faster)"

@@ -109,9 +109,7 @@ RECIPES = {
 }
 # For the parts of a shape, each a distribution to learn: four times as many noisy points, and no
 # waves (tests/quality_prompts.py). Guidance leads away from the points that were learned, and out
-# there a network with waves guesses wildly. Own points with labels keep "sharp", since more steps
-# learn a small file by heart: 150 points led to points 0.4 times as far from the nearest as new
-# ones are, and with "sharp" 0.6 times.
+# there a network with waves guesses wildly.
 RECIPES["prompts"] = replace(RECIPES["sharp"], steps=6000, batch_size=512, waves=())
 
 
