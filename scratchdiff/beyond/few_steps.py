@@ -110,7 +110,7 @@ def few_levels(schedule, K, spacing="log-snr"):
 
 def few_steps(name, schedule, K):
     """The sampler with this name in SAMPLERS, for K steps, on the levels that suit it best."""
-    sampler, spacing = SAMPLERS[name]
+    sampler, spacing = chosen("name", name, SAMPLERS)
     return partial(sampler, levels=few_levels(schedule, K, spacing))
 
 
