@@ -96,7 +96,7 @@ def expect_same(options, model):
             refuse(f"with {name} {shown(had)}", f"with {shown(value)}{whose}")
     if options.seed not in (None, model.seed):
         refuse(f"with seed {model.seed}", f"with {options.seed}")
-    had = label_of(model.data)
+    had = label_flag(model.data)
     label = options.label or had
     if options.data is not None:
         data = read_data(options.data, model.seed, label)
@@ -111,7 +111,7 @@ def expect_same(options, model):
         refuse("on other data", f"on {options.data}")
 
 
-def label_of(data):
+def label_flag(data):
     """What --label calls the labels that the data have; None if it has none."""
     if not data.labels or data.label is None:
         return PART if data.labels else None
