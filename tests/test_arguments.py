@@ -72,6 +72,12 @@ def test_help_gives_an_example_and_fits(name):
     assert max(map(len, lines)) <= 80
 
 
+@pytest.mark.parametrize("arguments", [["run"], ["sample", "m.npz"], ["clock"]])
+def test_a_seed_may_be_0(arguments):
+    make_parser, _, _ = COMMANDS[arguments[0]]
+    assert make_parser().parse_args([*arguments[1:], "--seed", "0"]).seed == 0
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_is_a_function_of_its_name_and_stands_in_the_help(name):
     _, module, line = COMMANDS[name]

@@ -238,6 +238,17 @@ def model_of(labels, n=400, d=1):
     return Model.new(replace(RECIPES["default"], hidden=(4,)), 0, data)
 
 
+def test_the_table_is_of_the_runs_seed(files, monkeypatch):
+    model = load_model(str(files[3]))
+    model.seed = 77
+    asked, stream = [], Model.stream
+    monkeypatch.setattr(Model, "stream", staticmethod(
+        lambda seed, part: asked.append(seed) or stream(seed, part)))
+    list(label_lines(model))
+    assert asked.count(77) >= 2
+    assert {*asked} == {0, 77}, "the floor is measured on the same points in every run"
+
+
 def test_of_many_labels_the_worst_are_shown():
     lines = list(label_lines(model_of([f"a rather long label, number {i}" for i in range(40)])))
     assert lines[0].startswith("with each prompt, 204 points:") and len(lines) == 12

@@ -19,8 +19,11 @@ import pytest
 
 from scratchdiff.app.files import store
 from scratchdiff.app.files.store import load_model
+from scratchdiff.app.show.best import loss_parts
 from scratchdiff.app.signals import INTERRUPTS
+from scratchdiff.experiment.data import shape_data
 from scratchdiff.experiment.model import Model
+from scratchdiff.experiment.recipe import RECIPES
 from tests.program import COMMAND, ROOT, SMALL, call, run
 
 QUIET = [*SMALL, "--points", 50, "--quiet"]
@@ -180,7 +183,17 @@ def test_pictures(tmp_path):
     assert call(*QUIET, "--picture", moving, "--animate", "--points", 20)[0] == 0
     assert "<animate" not in still.read_text() and "circle: 50 generated" in still.read_text()
     assert "<animate" in moving.read_text() and "mean radius " in moving.read_text()
+    model = Model.new(RECIPES["default"], 0, shape_data("circle"))
+    floor = model.levels.shares @ loss_parts(model)[0]
     assert "40 steps" in curve.read_text()
+    assert f"the best possible: {floor:.4g}" in curve.read_text(), "not the excess"
+
+
+def test_own_points_have_a_loss_curve_without_a_floor(tmp_path):
+    curve = tmp_path / "c.svg"
+    np.savetxt(tmp_path / "p.csv", np.random.default_rng(0).standard_normal((30, 2)), delimiter=",")
+    assert call(*QUIET, "--data", tmp_path / "p.csv", "--loss-curve", curve)[::2] == (0, "")
+    assert "40 steps" in curve.read_text() and "the best possible" not in curve.read_text()
 
 
 def test_signals_are_held_while_a_picture_is_written(tmp_path, monkeypatch):

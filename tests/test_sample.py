@@ -52,6 +52,12 @@ def test_the_two_formats_hold_the_same_points(model, tmp_path):
                           np.load(binary).astype(np.float32))
 
 
+@pytest.mark.parametrize("flags", [("--picture", "p.svg"), ("--animate",)])
+def test_what_is_for_a_clock_only(model, flags):
+    said = f"scratchdiff: error: {flags[0]} is for a clock, and {model} is not one\n"
+    assert call("sample", model, *flags) == (2, [], said)
+
+
 def test_progress_counts_the_points(model, tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(Progress, "show", lambda self, done, text: seen.append((done, text)))
