@@ -60,6 +60,7 @@ _HOME = {
     "student_pairs": "beyond.distillation", "student_batches": "beyond.distillation",
     "Vocabulary": "beyond.prompts", "Guided": "beyond.guidance",
     "LatentDiffusion": "beyond.latent.diffusion",
+    "new_student": "beyond.latent.student", "train_student": "beyond.latent.student",
     "RECIPES": "experiment.recipe", "Model": "experiment.model",
     "shape_data": "experiment.data", "own_data": "experiment.data",
 }

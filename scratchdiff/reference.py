@@ -8,7 +8,7 @@ A network is a list of layers, and a layer is a pair (W, b). W[k][j] is the weig
 neuron j, and b[j] is neuron j's bias. Between two layers stands an activation: a function of one
 number, together with its slope.
 """
-from math import exp, sqrt
+from math import cos, exp, sin, sqrt
 
 
 # One neuron and its activation.
@@ -97,6 +97,28 @@ def unflatten(numbers, widths):
             for d_in, d_out in zip(widths, widths[1:])]
 
 
+# Waves: more inputs for the network, which show its first d inputs magnified (nn/waves.py).
+
+def waves(x, d, multiples):
+    """x, then sin(k x[j]) for every multiple k and every j below d, then all the cosines."""
+    z = [k * x[j] for k in multiples for j in range(d)]
+    return [*x, *map(sin, z), *map(cos, z)]
+
+
+def waves_backward(x, d, multiples, dy):
+    """How the loss moves with each x[j]; dy is how it moves with each output of `waves`.
+
+    The copy of x[j] moves by 1 for each unit of x[j], sin(k x[j]) by k cos(k x[j]), and
+    cos(k x[j]) by -k sin(k x[j]).
+    """
+    dx, rest = dy[:len(x)], dy[len(x):]
+    dsin, dcos = iter(rest[:len(rest) // 2]), iter(rest[len(rest) // 2:])
+    for k in multiples:
+        for j in range(d):
+            dx[j] += k * cos(k * x[j]) * next(dsin) - k * sin(k * x[j]) * next(dcos)
+    return dx
+
+
 # LoRA: a neuron whose weights are frozen, with a small correction beside them (nn/lora.py).
 
 def lora_neuron(x, W, b, A, B, c, j):
@@ -168,28 +190,31 @@ def skip_and_gain(predicts, alpha_bar):
     return (0.0, 1.0) if predicts == "eps" else (sqrt(1 - alpha_bar), sqrt(alpha_bar))
 
 
-def guess_noise(network, activation, predicts, xt, t, alpha_bars):
+def guess_noise(network, activation, predicts, xt, t, alpha_bars, multiples=()):
     """The denoiser's guess at the noise in one point, and what backward needs."""
     skip, gain = skip_and_gain(predicts, alpha_bars[t])
-    output, inputs, sums = forward(network, activation, [*xt, t / len(alpha_bars)])
+    x = waves([*xt, t / len(alpha_bars)], len(xt), multiples)
+    output, inputs, sums = forward(network, activation, x)
     return [skip * xt[i] + gain * output[i] for i in range(len(xt))], inputs, sums
 
 
-def loss_and_gradients(network, activation, predicts, alpha_bars, batch):
-    """The mean squared error over a batch of (xt, t, eps), and its gradient, flattened.
+def loss_and_gradients(network, activation, predicts, alpha_bars, batch, multiples=()):
+    """The mean squared error over a batch of (xt, t, eps, weight), and its gradient, flattened.
 
-    loss = 1/N sum over examples and coordinates of (guess - eps)^2. So the loss moves by
-    2 (guess - eps) / N for each unit of the guess, and the guess by gain for each of the output.
+    loss = 1/N sum over examples and coordinates of weight (guess - eps)^2. So the loss moves by
+    2 weight (guess - eps) / N for each unit of the guess, and the guess by gain for each of the
+    output.
     """
-    N = sum(len(xt) for xt, _, _ in batch)
+    N = sum(len(xt) for xt, _, _, _ in batch)
     loss, total = 0.0, [0.0] * len(flatten(network))
-    for xt, t, eps in batch:
-        guess, inputs, sums = guess_noise(network, activation, predicts, xt, t, alpha_bars)
+    for xt, t, eps, weight in batch:
+        guess, inputs, sums = guess_noise(
+            network, activation, predicts, xt, t, alpha_bars, multiples)
         _, gain = skip_and_gain(predicts, alpha_bars[t])
         doutput = []
         for i in range(len(xt)):
-            loss += (guess[i] - eps[i]) ** 2 / N
-            doutput.append(gain * 2 * (guess[i] - eps[i]) / N)
+            loss += weight * (guess[i] - eps[i]) ** 2 / N
+            doutput.append(gain * 2 * weight * (guess[i] - eps[i]) / N)
         gradients, _ = backward(network, activation, inputs, sums, doutput)
         total = [a + b for a, b in zip(total, flatten(gradients))]
     return loss, total

@@ -5,9 +5,10 @@ from dataclasses import replace
 from functools import partial
 
 from scratchdiff.app.check import print_link
-from scratchdiff.chain import backprop, diffusion, layers
+from scratchdiff.chain import backprop, diffusion, layers, twins
 from scratchdiff.chain.layers import LAYERS
 from scratchdiff.chain.links import LINKS
+from scratchdiff.chain.twins import TWINS
 from scratchdiff.experiment.data import shape_data
 from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
@@ -23,10 +24,10 @@ def look_at_less(patch):
 
     Where a link wants a trained network it gets a new one, whose biases are not 0.
     """
-    for room in (layers, backprop, diffusion):
+    for room in (layers, diffusion):
         patch.setattr(room, "WIDTHS", (3, 4, 4, 2))
     patch.setattr(backprop, "KINDS", [("relu", "eps"), ("silu", "v")])
-    patch.setattr(backprop, "clean_points", partial(layers.clean_points, 3))
+    patch.setattr(twins, "clean_points", partial(layers.clean_points, 3))
     for room in (blocks, diffusion):
         patch.setattr(room, "BLOCK", 100)
     new = Model.new(replace(RECIPES["default"], hidden=(4, 4)), 0, shape_data("circle"))
@@ -38,7 +39,13 @@ def look_at_what_is_edited(patch, edits):
     """Let the link of the layers leave out those whose code is as it was."""
     rows = {"MLP" if what is Network else what.__name__ for what, _, _ in edits} & {*LAYERS}
     if rows:
-        patch.setattr(backprop, "LAYERS", {name: LAYERS[name] for name in rows})
+        only_layers(patch, rows)
+
+
+def only_layers(patch, names):
+    """Let the links of the layers look at these alone."""
+    patch.setattr(backprop, "LAYERS", {name: LAYERS[name] for name in names})
+    patch.setattr(backprop, "TWINS", {name: TWINS[name] for name in TWINS if name in names})
 
 
 def plant(patch, edits):

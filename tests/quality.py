@@ -2,12 +2,12 @@
 
     python tests/quality.py             the circle, and what each setting of its recipe brings
     python tests/quality.py shapes      every shape, and points of your own
-    python tests/quality.py sizes 2     small and large networks, seeds 0 and 1 (an hour a seed)
+    python tests/quality.py sizes 2     small and large networks, seeds 0 and 1 (an hour)
 
 The first takes two minutes. Of each of ten networks, 5000 points. What is shown: the median and the
 worst standard deviation of the radius; the largest |mean radius - 1|; the largest Kuiper statistic
 V sqrt(n) of the angles, above 2.0 in one of a hundred samples of uniform angles (Kuiper 1960); the
-median of the loss above the floor; and the median of the seconds that training took.
+median of the loss above the floor; and the median of the processor's seconds for the training.
 
 The others show the loss above the floor, median and worst, and how many runs ended in an error. Own
 points have a floor here: that of the perfect denoiser of just the points that are learned.
@@ -60,12 +60,12 @@ def of_points(points):
 
 
 def trained(recipe, seed, data):
-    """A trained model, and the seconds that it took."""
+    """A trained model, and the seconds of the processor that it took."""
     model = Model.new(recipe, seed, data)
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in model.train():
         pass
-    return model, time.perf_counter() - start
+    return model, time.process_time() - start
 
 
 def measure(recipe, seed, n):
@@ -134,7 +134,7 @@ def shapes(names=(*SHAPES, "own points"), seeds=range(5), **settings):
 def excess_or_error(recipe, seed, data):
     """The loss above the floor of a run; inf if the program would end it with an error."""
     try:
-        with advice(Model.new(recipe, seed, data)):
+        with np.errstate(all="ignore"), advice(Model.new(recipe, seed, data)):
             model, _ = trained(recipe, seed, data)
             expect_learned(model)
             for _ in in_range(model, model.sample(2000)):
@@ -150,7 +150,7 @@ def sizes(seeds, names=("circle", "checkerboard", "own points"), hidden=SIZES, s
                                                     for name in names))
     for widths in hidden:
         for count in steps:
-            line = f"{widths[0]} x {len(widths):<4} {count:>6}"
+            line = f"{f'{widths[0]} x {len(widths)}':<10} {count:>6}"
             for name in names:
                 recipe = replace(RECIPES[recipe_for(name)], hidden=widths, steps=count)
                 excess = [excess_or_error(recipe, seed, data_of(name)) for seed in seeds]

@@ -11,7 +11,7 @@ from scratchdiff.app.distill import MOST, student_recipe, walks
 from scratchdiff.app.errors import CommandError
 from scratchdiff.app.files.store import LARGEST, load_model, save_model
 from scratchdiff.app.trouble import expect_learned
-from scratchdiff.beyond.distillation import student_schedule
+from scratchdiff.beyond.distillation import student_pairs, student_schedule
 from scratchdiff.beyond.few_steps import ddim
 from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.experiment.data import own_data, shape_data
@@ -216,6 +216,27 @@ def test_blocks_of_walks_differ(monkeypatch):
     teacher = Model.new(replace(RECIPES["default"], hidden=(8,)), 0, shape_data("circle"))
     first, second = walks(teacher, 1)
     assert not np.array_equal(first, second)
+
+
+def test_with_labels_the_teacher_is_asked_for_each_in_turn(monkeypatch):
+    """Walks 0, 1, ... of the second block, by hand: upper, lower, and the third without a prompt."""
+    monkeypatch.setattr(module, "BLOCKS", 2)
+    data = shape_data("moons", labels=True)
+    teacher = Model.new(replace(RECIPES["default"], hidden=(8, 8)), 3, data)
+    first, second = walks(teacher, 2)
+    noise = second[:, 1, 0]
+    asked = np.arange(BLOCK, 2 * BLOCK) % 3
+    for k, denoiser in enumerate([teacher.guided(["upper"]), teacher.guided(["lower"]),
+                                  teacher.denoiser]):
+        want = student_pairs(denoiser, teacher.denoiser.schedule, 2, noise[asked == k])
+        assert np.allclose(second[asked == k], want, rtol=0, atol=1e-5), "float32"
+    student = Model.new(teacher.recipe, 3, data, pairs=np.concatenate([first, second]))
+    xt, t, target, c = student.taught(1000, np.random.default_rng(0))
+    rows = {row.tobytes(): i for i, row in enumerate(student.pairs[:, 1, 0])}
+    for i in np.flatnonzero(t == 1)[:50]:
+        walk = rows[xt[i].tobytes()]
+        assert c[i].tolist() == data.in_turn(walk).tolist()
+        assert np.array_equal(target[i], student.pairs[walk, 1, 1])
 
 
 def test_the_file_of_any_student_can_be_read_again(monkeypatch):

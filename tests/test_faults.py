@@ -9,7 +9,7 @@ import pytest
 
 from scratchdiff import reference
 from scratchdiff.chain import backprop, diffusion
-from scratchdiff.chain.backprop import (adam_is_reference, adam_step_length, network_gradients,
+from scratchdiff.chain.backprop import (adam_is_reference, adam_step_length, layer_gradients,
                                         network_is_reference, reference_gradients)
 from scratchdiff.chain.diffusion import (batches_are_fair, blocks_are_the_walk, floor_is_loss,
                                          guess_is_exact, network_excess, network_radius,
@@ -49,56 +49,56 @@ REFERENCE = {
 }
 
 BACKPROP = {
-    "dW without .T": (network_gradients, "in Linear.backward, layers.py line",
+    "dW without .T": (layer_gradients, "in Linear.backward, layers.py line",
         [(Linear, "self.x.T @ dy  ", "self.x @ dy  ")]),
-    "dx without .T": (network_gradients, "in Linear.backward, layers.py line",
+    "dx without .T": (layer_gradients, "in Linear.backward, layers.py line",
         [(Linear, "return dy @ self.W.T", "return dy @ self.W")]),
-    "db averaged over the batch": (network_gradients, "Linear: WRONG",
+    "db averaged over the batch": (layer_gradients, "Linear: WRONG",
         [(Linear, "np.ones(len(dy), dy.dtype) @ dy", "dy.mean(axis=0)")]),
-    "db added to what was there": (network_gradients, "Linear: WRONG",
+    "db added to what was there": (layer_gradients, "Linear: WRONG",
         [(Linear, "self.db[:] = ", "self.db[:] += ")]),
-    "no bias": (network_gradients, "Linear: WRONG",
+    "no bias": (layer_gradients, "Linear: WRONG",
         [(Linear, "y += self.b", "pass")]),
-    "ReLU's mask forgotten in backward": (network_gradients, "ReLU: WRONG",
+    "ReLU's mask forgotten in backward": (layer_gradients, "ReLU: WRONG",
         [(ReLU, "return dy * self.on", "return dy")]),
     "ReLU's mask at 1": (network_is_reference, "relu that predicts",
         [(ReLU, "(x > 0).astype", "(x > 1).astype")]),
     "ReLU upside down": (network_is_reference, "relu that predicts",
         [(ReLU, "(x > 0).astype", "(x < 0).astype")]),
-    "ReLU changes the dy that it is given": (network_gradients, "ReLU: WRONG",
+    "ReLU changes the dy that it is given": (layer_gradients, "ReLU: WRONG",
         [(ReLU, "return dy * self.on", "dy *= self.on\n        return dy")]),
-    "SiLU's slope without s": (network_gradients, "SiLU: WRONG",
+    "SiLU's slope without s": (layer_gradients, "SiLU: WRONG",
         [(SiLU, "self.s + self.y * (1 - self.s)", "self.y * (1 - self.s)")]),
-    "the loss's gradient over n, not n d": (network_gradients, "MSE: WRONG",
+    "the loss's gradient over n, not n d": (layer_gradients, "MSE: WRONG",
         [(MSE, "2 / self.weighted.size", "2 / len(self.weighted)")]),
-    "the loss's gradient without its weights": (network_gradients, "MSE with weights: WRONG",
+    "the loss's gradient without its weights": (layer_gradients, "MSE with weights: WRONG",
         [(MSE, "self.weighted = ", "self.weighted = difference; w = "),
          (MSE, "np.vdot(self.weighted, difference)", "np.vdot(w, difference)")]),
-    "a wave's slope without k": (network_gradients, "Waves: WRONG",
+    "a wave's slope without k": (layer_gradients, "Waves: WRONG",
         [(Waves, "dz @ self.R.T", "dz @ np.sign(self.R).T")]),
-    "the loss over n, not n d": (network_gradients, "MSE: WRONG",
+    "the loss over n, not n d": (layer_gradients, "MSE: WRONG",
         [(MSE, "/ guess.size", "/ len(guess)")]),
-    "the loss's gradient without its 2": (network_gradients, "0.5 times what it should be",
+    "the loss's gradient without its 2": (layer_gradients, "0.5 times what it should be",
         [(MSE, "return dloss * 2", "return dloss")]),
-    "the loss's gradient with the wrong sign": (network_gradients, "the sign is flipped",
+    "the loss's gradient with the wrong sign": (layer_gradients, "the sign is flipped",
         [(MSE, "return dloss * 2", "return dloss * -2")]),
-    "backward leaves out layer 0": (network_gradients, "MLP with ReLU: WRONG",
+    "backward leaves out layer 0": (layer_gradients, "MLP with ReLU: WRONG",
         [(Network, "reversed(self.layers)", "reversed(self.layers[1:])")]),
-    "backward leaves out the last layer": (network_gradients, "in MLP.backward, network.py line",
+    "backward leaves out the last layer": (layer_gradients, "in MLP.backward, network.py line",
         [(Network, "reversed(self.layers)", "reversed(self.layers[:-1])")]),
-    "backward runs forwards": (network_gradients, "in MLP.backward, network.py line",
+    "backward runs forwards": (layer_gradients, "in MLP.backward, network.py line",
         [(Network, "reversed(self.layers)", "self.layers")]),
-    "neighbours in the flat vector overlap": (network_gradients, "MLP with ReLU: WRONG",
+    "neighbours in the flat vector overlap": (layer_gradients, "MLP with ReLU: WRONG",
         [(Network, "start = end", "start = end - 1")]),
-    "the denoiser's backward without gain": (network_gradients, "Denoiser that predicts v: WRONG",
+    "the denoiser's backward without gain": (layer_gradients, "Denoiser that predicts v: WRONG",
         [(Denoiser, "self.network.backward(self.gain * deps)", "self.network.backward(deps)")]),
-    "the denoiser's backward without skip": (network_gradients, "Denoiser that predicts v: WRONG",
+    "the denoiser's backward without skip": (layer_gradients, "Denoiser that predicts v: WRONG",
         [(Denoiser, "return self.skip * deps + ", "return ")]),
-    "LoRA's dA without c": (network_gradients, "LoRA: WRONG",
+    "LoRA's dA without c": (layer_gradients, "LoRA: WRONG",
         [(LoRA, "dh = self.c * (dy", "dh = (dy")]),
-    "LoRA's dx without the correction": (network_gradients, "LoRA: WRONG",
+    "LoRA's dx without the correction": (layer_gradients, "LoRA: WRONG",
         [(LoRA, "return dy @ self.W.T + dh @ self.A.T", "return dy @ self.W.T")]),
-    "time is t, not t/T": (network_is_reference, "layers[0].W[2, ",
+    "time is t, not t/T": (network_is_reference, "[x_t, t / T], the denoiser's inputs",
         [(Denoiser, "np.arange(schedule.T) / schedule.T", "np.arange(schedule.T) / 1")]),
 }
 
@@ -292,15 +292,15 @@ def test_a_fault_in_the_reference(name, monkeypatch, capsys):
 @pytest.mark.parametrize("name", BACKPROP)
 def test_a_fault_in_backpropagation(name, monkeypatch, capsys):
     """The first link is about reference.py alone, so these start at the second."""
-    require_red(BACKPROP[name], network_gradients, monkeypatch, capsys)
+    require_red(BACKPROP[name], layer_gradients, monkeypatch, capsys)
 
 
 @pytest.mark.parametrize("name", STALE)
 def test_a_layer_that_keeps_something_of_an_earlier_batch(name, monkeypatch, capsys):
     look_at_what_is_edited(monkeypatch, STALE[name])
     plant(monkeypatch, STALE[name])
-    red, said = first_red(network_gradients, capsys)
-    assert red is network_gradients and said.startswith(f"  {name}") and "WRONG" in said
+    red, said = first_red(layer_gradients, capsys)
+    assert red is layer_gradients and said.startswith(f"  {name}") and "WRONG" in said
 
 
 @pytest.mark.parametrize("name", OPTIMISER)

@@ -5,7 +5,7 @@ tests/battery.py has the layers of all kinds. Here are the hard places, one by o
 import numpy as np
 import pytest
 
-from scratchdiff.nn.gradcheck import central_difference, check_gradients, ladder, slope
+from scratchdiff.nn.gradcheck import central_difference, check_gradients, slope
 from scratchdiff.nn.layers import Linear, ReLU
 from scratchdiff.nn.loss import MSE
 from scratchdiff.nn.network import MLP
@@ -38,16 +38,22 @@ def test_a_central_difference_of_a_square_is_exact():
     assert central_difference(lambda x: x ** 2, 3.0, 0.5) == 6
 
 
+def looked_for(f, x, claim=np.nan):
+    """What `slope` finds from all steps, unless a claim is given."""
+    with np.errstate(all="ignore"):
+        return slope(one(f), x, claim, 0, 1e-7)
+
+
 @pytest.mark.parametrize("f, x, derivative", [
     (np.sin, 0.3, np.cos(0.3)), (np.sin, 500.0, np.cos(500)), (np.exp, 50.0, np.exp(50)),
     (np.exp, -300.0, np.exp(-300)), (np.log, 1e-9, 1e9), (np.log, 1e9, 1e-9),
     (np.sqrt, 1e-6, 500.0), (lambda x: np.sin(1e4 * x), 0.3, 1e4 * np.cos(3e3)),
-    (lambda x: x ** 3, 0.0, 0.0), (lambda x: x ** 3, 1e6, 3e12),
+    (lambda x: x ** 3, 0.0, 0.0), (lambda x: x ** 3, 1e6, 3e12), (lambda x: 1 / x, 1e-9, -1e18),
     (lambda x: np.sin(x - 1e8), 1e8 + 0.25, np.cos(0.25))])
-def test_the_ladder_finds_the_slope_and_knows_how_well(f, x, derivative):
-    with np.errstate(all="ignore"):
-        difference, resolution, jump, _ = ladder(one(f), x)
-    assert abs(difference - derivative) <= resolution <= 1e-7 * abs(derivative) and jump == 0
+def test_the_slope_is_found_and_how_far_it_may_be_off(f, x, derivative):
+    for claim in (np.nan, 2 * derivative):
+        difference, resolution, jump, _ = looked_for(f, x, claim)
+        assert abs(difference - derivative) <= resolution <= 1e-7 * abs(derivative) and jump == 0
 
 
 @pytest.mark.parametrize("f, x, derivative, best", [
@@ -59,8 +65,7 @@ def test_the_ladder_finds_the_slope_and_knows_how_well(f, x, derivative):
     (lambda x: np.log(1 + np.exp(x)), -40.0, sigmoid(-40), 1e-14),
     (lambda x: np.sin((x + 1e8) - 1e8), 0.3, np.cos(0.3), 1e-6)])
 def test_the_resolution_covers_rounding_that_does_not_show_in_the_output(f, x, derivative, best):
-    with np.errstate(all="ignore"):
-        difference, resolution, jump, _ = ladder(one(f), x)
+    difference, resolution, jump, _ = looked_for(f, x)
     assert abs(difference - derivative) <= resolution <= best and jump == 0
 
 
@@ -70,23 +75,41 @@ def test_the_resolution_covers_rounding_that_does_not_show_in_the_output(f, x, d
     (lambda x: np.maximum(x, 0), -1e-9, 0, 0),
     (lambda x: 2e3 * x + np.abs(x - 1e-7), 0.0, 1999, 0)])
 def test_a_kink_is_seen_at_its_place_and_not_beside_it(f, x, difference, jump):
-    measured = ladder(one(f), x)
+    measured = looked_for(f, x)
     assert measured[0] == pytest.approx(difference, abs=measured[1] + 1e-15)
     assert measured[2] == pytest.approx(jump, rel=1e-6)
 
 
+@pytest.mark.parametrize("jump", [0, 8e-6, 12e-6])
+def test_a_jump_below_1e_5_of_the_slope_is_no_kink(jump):
+    measured = looked_for(lambda x: x + jump / 2 * np.abs(x), 0.0)[2]
+    assert measured == (pytest.approx(jump, rel=1e-6) if jump > 1e-5 else 0)
+
+
+def test_an_output_that_does_not_move_may_be_near_the_edge_of_the_domain():
+    difference, resolution, jump, _ = looked_for(
+        lambda x: 1e-20 * np.maximum(np.sqrt(x) - 1.1, 0), 1.0)
+    assert difference == jump == 0 and resolution < 1e-33
+
+
+def test_every_output_is_rounded_in_its_own_way():
+    difference, resolution, _, _ = looked_for(
+        lambda x: np.array([1e-30 * x, np.log(1 + np.exp(x))]), -40.0)
+    assert abs(difference - sigmoid(-40)) <= resolution <= 1e-14
+
+
 def test_at_the_edge_of_the_domain_there_is_no_slope():
-    with np.errstate(all="ignore"):
-        assert np.isnan(ladder(one(np.sqrt), 0.0)[0])
+    assert np.isnan(looked_for(np.sqrt, 0.0)[0])
 
 
-def test_a_claim_that_agrees_costs_three_outputs_and_another_the_ladder():
-    counts = []
-    for claim in (np.cos(1), 1.001 * np.cos(1)):
-        seen = set()
-        slope(lambda x: seen.add(x) or one(np.sin)(x), 1.0, claim, 0, 1e-7)
-        counts.append(len(seen))
-    assert counts[0] == 3 and counts[1] > 40
+@pytest.mark.parametrize("f, x, claim, outputs", [
+    (np.sin, 1.0, np.cos(1), 5), (np.sin, 1.0, 1.0001 * np.cos(1), 19), (np.abs, 0.0, 0, 63),
+    (lambda x: 1e-4 * np.sin(x), 1.0, 1e-4 * np.cos(1) + 1e-11, 5)])
+def test_a_claim_that_agrees_takes_five_outputs_and_a_wrong_one_19_and_a_doubt_63(
+        f, x, claim, outputs):
+    seen = set()
+    slope(lambda x: seen.add(x) or one(f)(x), x, claim, 1e-2, 1e-7)
+    assert len(seen) == outputs
 
 
 @pytest.mark.parametrize("layer", [Entrywise(*TANH), Linear(X[:3].copy(), X[3].copy())])
@@ -142,6 +165,14 @@ def test_on_a_large_constant(constant, factor, verdict):
     assert report.verdict == verdict and report.ok is (verdict == "ok")
 
 
+def test_a_small_slope_on_a_large_constant_is_not_forgotten():
+    """A step of 1e-3 moves the second output by a third of the spacing of float64 at 1e9."""
+    slopes = np.array([1, 4e-5])
+    layer = Entrywise(lambda x: 1e9 + slopes * x, lambda x: np.array([1, 0]))
+    report = check_gradients(layer, np.array([0.3, 0.7]))
+    assert report.verdict == "WRONG" and report.arrays[0].worst == (1,)
+
+
 def test_a_small_term_beside_a_large_one_is_not_forgotten():
     """50 squared errors of about 100^2 each, and weight decay that backward forgets."""
     class Loss:
@@ -157,6 +188,34 @@ def test_a_small_term_beside_a_large_one_is_not_forgotten():
             return 2 * self.error @ self.W.T * dloss
     report = check_gradients(Loss(), np.random.default_rng(0).standard_normal((50, 3)))
     assert [array.name for array in report.arrays if array.fault] == ["W"]
+
+
+@pytest.mark.parametrize("k", [30, 100, 300])
+def test_a_steep_entry_is_as_exact_also_beside_one_with_a_larger_slope(k):
+    layer = Entrywise(lambda x: np.where(x > 1, 1e5 * x, np.sin(k * x)),
+                      lambda x: np.where(x > 1, 1e5, k * np.cos(k * x)))
+    for x in ([0.0, 0.4, 0.5], [0.0, 2.0, 0.4, 0.5]):
+        report = check_gradients(layer, np.array(x))
+        report.require()
+        assert report.error < 1e-8
+    assert check_gradients(scaled(layer, 1 + 5e-7), np.array([0.3, 0.4, 0.5])).verdict == "WRONG"
+
+
+@pytest.mark.parametrize("constant, verdict", [(1e3, "ok"), (1e5, "cannot tell")])
+def test_what_counts_as_nothing(constant, verdict):
+    """Slopes of 1e-7 beside slopes of about 1, with outputs that are rounded."""
+    class Faint:
+        def __init__(self):
+            self.b = X[0].copy()
+
+        def forward(self, x):
+            return constant + x + 1e-7 * self.b
+
+        def backward(self, dy):
+            self.db = 1e-7 * dy.sum(axis=0)
+            return dy
+    report = check_gradients(Faint(), X)
+    assert report.verdict == verdict and report.arrays[0].fault == ""
 
 
 def test_a_kink_is_counted_and_no_error():

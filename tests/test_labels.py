@@ -324,10 +324,3 @@ def test_a_model_with_labels_is_fine_tuned_on_the_same_labels(files, tmp_path):
         said = f"{model} has learned {had}: it cannot be fine-tuned on {wanted}"
         assert call("--finetune", model, *flags, *FINETUNE) == (
             2, [], f"scratchdiff: error: {said}\n")
-
-
-def test_a_student_learns_no_labels(files, tmp_path):
-    said = "has learned labels, and a student learns none: train a teacher without --label"
-    fast = tmp_path / "fast.npz"
-    assert call("distill", files[3], "--sampler-steps", 2, "--save", fast) == (
-        2, [], f"scratchdiff: error: {files[3]} {said}\n")

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from scratchdiff import reference
-from scratchdiff.chain.lora import (layer_is_reference, merged_is_the_same,
-                                    new_adapters_change_nothing, training_keeps_the_base)
+from scratchdiff.chain import backprop
+from scratchdiff.chain.backprop import (layer_gradients, network_is_reference,
+                                        reference_gradients)
+from scratchdiff.chain.lora import (merged_is_the_same, new_adapters_change_nothing,
+                                    training_keeps_the_base)
 from scratchdiff.fast.inference import Inference
 from scratchdiff.nn.adam import Adam
 from scratchdiff.nn.gradcheck import check_gradients
@@ -17,7 +20,7 @@ from scratchdiff.nn.loss import MSE
 from scratchdiff.nn.network import MLP, Network
 from scratchdiff.nn.waves import Waves
 from tests import quality_lora
-from tests.test_faults import MEASURES, require_red
+from tests.planted import MEASURES, first_red, only_layers, plant
 
 
 def layer(d_in=4, d_out=6, r=2, alpha=3.0):
@@ -69,6 +72,14 @@ def test_an_adapted_network_begins_as_the_one_that_it_adapts():
     assert np.array_equal(new.forward(x(d=3)), old.forward(x(d=3)))
     assert [type(part) for part in new.layers] == [LoRA, SiLU, LoRA, SiLU, LoRA]
     assert len(new.params) == (3 + 8) * 2 + (8 + 8) * 2 + (8 + 2) * 2, "A and B only"
+
+
+def test_a_new_correction_has_small_random_A_and_no_B():
+    big = MLP((400, 300, 2), np.random.default_rng(0))
+    first = adapted(big, 100, np.random.default_rng(1)).layers[0]
+    assert not first.B.any() and abs(first.A.mean()) < 0.001, "the standard error is 0.00025"
+    assert first.A.var() == pytest.approx(1 / 400, rel=0.03), "7 standard errors"
+    assert np.abs(first.A).max() <= np.sqrt(3 / 400)
 
 
 def test_training_moves_the_adapters_and_nothing_else():
@@ -131,6 +142,10 @@ def test_a_rank_that_no_layer_has_is_named(r):
 
 def test_misuse_is_named():
     W, b = np.ones((3, 2)), np.ones(2)
+    with pytest.raises(ValueError, match=r"W must have shape \(d_in, d_out\), got \(3,\)"):
+        LoRA(W[:, 0], b, np.ones((3, 1)), np.ones((1, 2)), 1)
+    with pytest.raises(ValueError, match=r"b must have shape \(2,\), got \(3,\)"):
+        LoRA(W, np.ones(3), np.ones((3, 1)), np.ones((1, 2)), 1)
     with pytest.raises(ValueError, match=r"A must have shape \(3, r\), got \(2, 1\)"):
         LoRA(W, b, np.ones((2, 1)), np.ones((1, 2)), 1)
     with pytest.raises(ValueError, match=r"B must have shape \(1, 2\), got \(2, 2\)"):
@@ -163,16 +178,6 @@ def test_the_table_by_hand(capsys, monkeypatch):
 # Planted faults. Each turns a link about LoRA red, and the output says where.
 
 FAULTS = {      # name: (the link that turns red, what is named under it, [(in what, right, wrong)])
-    "dA without c": (layer_is_reference, "LoRA's d",
-        [(LoRA, "dh = self.c * (dy", "dh = (dy")]),
-    "dB without c": (layer_is_reference, "LoRA's dB",
-        [(LoRA, "self.dB[:] = self.c * (self.h.T @ dy)", "self.dB[:] = self.h.T @ dy")]),
-    "c is alpha": (layer_is_reference, "LoRA's ",
-        [(LoRA, "float(alpha / A.shape[1])", "float(alpha)")]),
-    "the reference's dA without c": (layer_is_reference, "LoRA's d",
-        [(reference.lora_backward, "dh = [c * sum(", "dh = [sum(")]),
-    "the reference's h with A transposed": (layer_is_reference, "LoRA's y",
-        [(reference.lora_neuron, "x[k] * A[k][q]", "x[k] * A[q][k % len(B)]")]),
     "B is random, too": (new_adapters_change_nothing, "with new adapters",
         [(adapted, "np.zeros((rank, d_out), W.dtype)", "rng.random((rank, d_out))")]),
     "the bias is forgotten": (new_adapters_change_nothing, "with new adapters",
@@ -204,9 +209,38 @@ LEARNS = {      # other links see these, too
 }
 
 
+def require_red(row, start, patch, capsys):
+    measure, named, edits = row
+    plant(patch, edits)
+    red, said = first_red(start, capsys)
+    assert red is measure and named in said, f"{red.__name__ if red else None}\n{said}"
+
+
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_in_lora(name, monkeypatch, capsys):
-    require_red(FAULTS[name], layer_is_reference, monkeypatch, capsys)
+    require_red(FAULTS[name], new_adapters_change_nothing, monkeypatch, capsys)
+
+
+# name: (the link of lesson 1 that turns red, what is named under it, [(in what, right, wrong)])
+LAYER = {
+    "the reference's dA without c": (reference_gradients, "reference.py: LoRA",
+        [(reference.lora_backward, "dh = [c * sum(", "dh = [sum(")]),
+    "dA without c": (layer_gradients, "LoRA: WRONG", [(LoRA, "dh = self.c * (dy", "dh = (dy")]),
+    "dB without c": (layer_gradients, "LoRA: WRONG",
+        [(LoRA, "self.dB[:] = self.c * (self.h.T @ dy)", "self.dB[:] = self.h.T @ dy")]),
+    "c is alpha": (network_is_reference, "LoRA.forward",
+        [(LoRA, "float(alpha / A.shape[1])", "float(alpha)")]),
+    "the reference's h with A transposed": (reference_gradients, "reference.py: LoRA",
+        [(reference.lora_neuron, "x[k] * A[k][q]", "x[k] * A[q][k % len(B)]")]),
+}
+
+
+@pytest.mark.parametrize("name", LAYER)
+def test_a_fault_in_the_layer(name, monkeypatch, capsys):
+    only_layers(monkeypatch, {"LoRA"})
+    monkeypatch.setattr(backprop, "KINDS", [("relu", "eps")])
+    start = LAYER[name][0]
+    require_red(LAYER[name], start, monkeypatch, capsys)
 
 
 @pytest.mark.parametrize("name", LEARNS)

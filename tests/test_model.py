@@ -36,6 +36,11 @@ def own(seed=3):
     return own_data(POINTS, Model.stream(seed, SPLIT))
 
 
+def student(data=shape_data("circle")):
+    pairs = np.random.default_rng(2).standard_normal((50, 3, 2, 2), np.float32)
+    return Model.new(SMALL, 3, data, pairs=pairs)
+
+
 def labelled():
     return shape_data("circle", labels=True)
 
@@ -43,11 +48,6 @@ def labelled():
 def own_labelled(seed=3):
     kinds = ["a", "b", "b c", "b"] * 10
     return own_data(POINTS, Model.stream(seed, SPLIT), labels=kinds, label=(0, "kind"))
-
-
-def student():
-    pairs = np.random.default_rng(2).standard_normal((50, 3, 2, 2), np.float32)
-    return Model.new(SMALL, 3, shape_data("circle"), pairs=pairs)
 
 
 def run(model, stop=None):
@@ -157,10 +157,11 @@ def test_training_keeps_every_loss():
     assert run(model) == [], "nothing is left to do"
 
 
-@pytest.mark.parametrize("make", [new, lambda: new(data=own()), lambda: new(data=labelled()),
-                                  lambda: new(data=own_labelled()), student],
-                         ids=["circle", "own points", "circle with labels", "own labels",
-                              "student"])
+@pytest.mark.parametrize("make", [
+    new, lambda: new(data=own()), student, lambda: new(data=labelled()),
+    lambda: new(data=own_labelled()), lambda: student(labelled())],
+    ids=["circle", "own points", "student", "circle with labels", "own labels",
+         "student with labels"])
 @pytest.mark.parametrize("stop", [0, 1, 13, 29])
 def test_a_run_that_was_stopped_ends_bit_for_bit_where_it_would_have(stop, make):
     whole, model = make(), make()

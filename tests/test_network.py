@@ -40,7 +40,7 @@ def mlp(widths=(3, 4, 2), dtype=np.float64):
 def require_views(network):
     """Every array of every layer is a piece of `params` or `grads`, and the pieces fill them."""
     start = 0
-    for layer, name in network.parameters():
+    for layer, name in network.named_parameters():
         W, dW = getattr(layer, name), getattr(layer, "d" + name)
         end = start + W.size
         assert W.shape == dW.shape
@@ -95,8 +95,8 @@ def test_a_network_seats_any_layers():
     network = Network(layers)
     assert network.layers == layers
     assert network.params.tolist() == [0, 1, 2, 3, 4, 5, 10, 20, 0, 0, 2, 2], "as they were"
-    assert list(network.parameters()) == [(layers[0], "W"), (layers[0], "b"),
-                                          (layers[2], "shift"), (layers[2], "scale")]
+    assert list(network.named_parameters()) == [
+        (layers[0], "W"), (layers[0], "b"), (layers[2], "shift"), (layers[2], "scale")]
     require_views(network)
 
 
@@ -104,6 +104,17 @@ def test_a_network_takes_layers_from_any_iterable_and_is_a_layer_itself():
     inner = Network(layer for layer in (Linear(np.eye(2), np.ones(2)), SiLU()))
     x = np.ones((4, 2))
     assert np.array_equal(Network([Scale(2), *inner.layers]).forward(x), inner.forward(2 * x))
+
+
+def test_a_network_in_a_network_is_refused():
+    with pytest.raises(TypeError, match="layers must not hold a network, got one: give its layers"):
+        Network([Scale(2), Network([SiLU()])])
+
+
+def test_a_network_may_have_no_parameters():
+    network, x = Network([SiLU()]), np.ones((4, 2))
+    assert network.params.shape == network.grads.shape == (0,)
+    assert np.array_equal(network.forward(x), SiLU().forward(x))
 
 
 def test_a_readers_own_layer_learns():

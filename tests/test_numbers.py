@@ -55,7 +55,8 @@ def test_a_point_among_decimal_commas_is_refused():
 
 
 @pytest.mark.parametrize("cells, mark", [
-    (["1.5", "2"], "."), (["1,5", "2"], ","), (["1,234", "0,567"], ","), (["1700,123"], ","),
+    (["1.5", "2"], "."), (["1", "2", "3.5"], "."),
+    (["1,5", "2"], ","), (["1,234", "0,567"], ","), (["1700,123"], ","),
     (["1,234", "5,678"], "."), (["1,5", "2.5", "3.5"], "."), (["1,234", "0.5"], "."), ([], ".")])
 def test_the_decimal_mark(cells, mark):
     """1,234 may be a thousand or one and a bit: only other numbers can tell."""

@@ -52,12 +52,12 @@ class InDicts(Keeps):
         setattr(self, self.names[1], {self.names[2]: gradient})
 
 
-class InLists(InDicts):
+class InLists(Keeps):
     def __init__(self):
-        self.params = [weight()]
+        self.parameters = [weight()]
 
     def get(self):
-        return self.params[0]
+        return self.parameters[0]
 
     def put(self, gradient):
         self.grads = [gradient]
@@ -115,6 +115,31 @@ class InTheClass(InAttributes):
         self.name = "dW"
 
 
+class InTheClassesDict(InDicts):
+    params, grads, names = {"W": weight()}, {}, ("params", "grads", "W")
+
+    def __init__(self):
+        pass
+
+
+class InTheClassesObject(InAnObject):
+    weight = Parameter(weight())
+
+    def __init__(self):
+        pass
+
+
+class InPrivate(Keeps):
+    def __init__(self):
+        self._W = weight()
+
+    def get(self):
+        return self._W
+
+    def put(self, gradient):
+        self._dW = gradient
+
+
 class InProperties(Keeps):
     parameters = ("W",)
 
@@ -135,12 +160,14 @@ PLACES = {
     "dW": (lambda: InAttributes("dW"), "W"), "grad_W": (lambda: InAttributes("grad_W"), "W"),
     "W_grad": (lambda: InAttributes("W_grad"), "W"), "d_W": (lambda: InAttributes("d_W"), "W"),
     "dL_dW": (lambda: InAttributes("dL_dW"), "W"), "gradW": (lambda: InAttributes("gradW"), "W"),
-    "dicts": (InDicts, "params W"), "lists": (InLists, "params 0"),
+    "dicts": (InDicts, "params W"), "lists": (InLists, "parameters 0"),
     "dicts with dW": (lambda: InDicts("parameters", "gradients", "dW"), "parameters W"),
     "dicts of another name": (lambda: InDicts("net", "grad_net"), "net W"),
     "nested dicts": (InNestedDicts, "params first W"),
     "dict of gradients": (lambda: InADictOfGradients(""), "W"), "object": (InAnObject, "weight"),
     "slots": (InSlots, "W"), "class": (InTheClass, "W"), "properties": (InProperties, "W"),
+    "a dict of the class": (InTheClassesDict, "params W"), "private": (InPrivate, "_W"),
+    "an object of the class": (InTheClassesObject, "weight"),
     "list of layers": (lambda: Row(ReLU(), InAttributes("dW")), "1 InAttributes.W"),
 }
 
@@ -224,6 +251,34 @@ def test_a_flat_vector_is_seen_through_its_views():
     check_gradients(network, X).require()
 
 
+def test_a_flat_vector_that_holds_more_than_its_views_is_checked_itself():
+    class WithBias(Keeps):
+        """W is a view of the first six parameters; the last two are the bias."""
+
+        def __init__(self):
+            rng = np.random.default_rng(1)
+            self.params, self.grads = rng.standard_normal(8), np.zeros(8)
+            self.W, self.dW = self.params[:6].reshape(3, 2), self.grads[:6].reshape(3, 2)
+
+        def forward(self, x):
+            self.x = x
+            return x @ self.W + self.params[6:]
+
+        def backward(self, dy):
+            self.dW[:], self.grads[6:] = self.x.T @ dy, self.factor * dy.sum(axis=0)
+            return dy @ self.W.T
+    check_gradients(WithBias(), X).require()
+    WithBias.factor = 1.0001
+    assert [a.name for a in check_gradients(WithBias(), X).arrays if a.fault] == ["params"]
+
+
+def test_a_method_called_parameters_names_none():
+    class WithMethod(InAttributes):
+        def parameters(self):
+            return [self.W]
+    assert [place.name for place in held(WithMethod("dW"))] == ["factor", "W"]
+
+
 def test_what_is_not_opened():
     class Odd(InAttributes):
         def __init__(self):
@@ -231,4 +286,4 @@ def test_what_is_not_opened():
             self.module, self.function, self.kind = np, np.sin, Linear
             self.rng = np.random.default_rng()
             self.text, self.nothing, self.words = "text", None, {1: 2, "a": None}
-    assert [place.name for place in held(Odd())] == ["W"]
+    assert [place.name for place in held(Odd())] == ["factor", "W"]

@@ -103,7 +103,9 @@ def test_files_that_people_have(tmp_path, kind):
     ("", "it holds no points"), ("1,2\n", "it holds 1 point, there must be two or more"),
     ("1,2\n1e400,4\n", "line 2: column 1 holds inf: every number must be finite, and no larger "
                        "than 1e+100"),
-    ("1,2\n1,2\n", "all its points are equal")])
+    ("1,2\n1,2\n", "all its points are equal"),
+    ("x\ty\n5\t1\t2\n9\t3\t4", "line 1 has 2 names, line 2 has 3 columns"),
+])
 def test_files_that_are_refused(tmp_path, text, said):
     assert complaint(tmp_path, text) == said
 

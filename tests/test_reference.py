@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from scratchdiff import reference
+from scratchdiff.chain.twins import ReferenceLoss, ReferenceWaves
 from scratchdiff.diffusion.denoiser import SKIP_AND_GAIN, Denoiser
 from scratchdiff.diffusion.sampling import reverse_process
 from scratchdiff.diffusion.schedule import VARIANCES, Schedule
@@ -14,7 +15,8 @@ from scratchdiff.nn import layers
 from scratchdiff.nn.adam import Adam
 from scratchdiff.nn.gradcheck import check_gradients
 from scratchdiff.nn.loss import MSE
-from scratchdiff.nn.network import MLP
+from scratchdiff.nn.network import MLP, Network
+from scratchdiff.nn.waves import Waves
 
 NAMES = list(reference.ACTIVATIONS)
 SCHEDULE = Schedule.linear()
@@ -41,29 +43,14 @@ class ReferenceNetwork:
         return np.array([dx for _, dx in pairs])
 
 
-class ReferenceLoss:
-    """The reference's loss as a function of all its parameters."""
-
-    def __init__(self, name, predicts, widths, batch):
-        self.name, self.predicts, self.widths, self.batch = name, predicts, widths, batch
-
-    def forward(self, params):
-        network = reference.unflatten(params.tolist(), self.widths)
-        loss, self.gradient = reference.loss_and_gradients(
-            network, reference.ACTIVATIONS[self.name], self.predicts, ALPHA_BARS, self.batch)
-        return loss
-
-    def backward(self, dloss):
-        return dloss * np.array(self.gradient)
-
-
 def batch_of(n, seed):
-    """Clean points, levels and noise: as arrays, and as the reference wants them."""
+    """Clean points, noise, levels and weights: as arrays, and as the reference wants them."""
     rng = np.random.default_rng(seed)
     x0, eps, t = rng.standard_normal((n, 2)), rng.standard_normal((n, 2)), rng.integers(50, size=n)
-    rows = [(reference.add_noise(a, b, ALPHA_BARS[level]), level, b)
-            for a, b, level in zip(x0.tolist(), eps.tolist(), t.tolist())]
-    return (x0, eps, t), rows
+    weight = rng.random((n, 1))
+    rows = [(reference.add_noise(a, b, ALPHA_BARS[level]), level, b, w)
+            for a, b, level, w in zip(*map(np.ndarray.tolist, (x0, eps, t, weight[:, 0])))]
+    return (x0, eps, t, weight), rows
 
 
 # By hand.
@@ -131,6 +118,17 @@ def test_diffusion_by_hand():
     assert reference.skip_and_gain("v", 0.64) == pytest.approx((0.6, 0.8), rel=1e-15)
 
 
+def test_waves_by_hand():
+    """Two multiples of the first of two numbers, at x = pi / 6."""
+    y = reference.waves([math.pi / 6, 7.0], 1, (1, 2))
+    assert y == pytest.approx([math.pi / 6, 7, 0.5, 0.75 ** 0.5, 0.75 ** 0.5, 0.5], rel=1e-14)
+    dy = [10.0, 20.0, 1.0, 2.0, 3.0, 4.0]
+    dx = reference.waves_backward([math.pi / 6, 7.0], 1, (1, 2), dy)
+    slopes = 0.75 ** 0.5 * 1 + 2 * 0.5 * 2 - 0.5 * 3 - 2 * 0.75 ** 0.5 * 4
+    assert dx == pytest.approx([10 + slopes, 20], rel=1e-14)
+    assert dy == [10.0, 20.0, 1.0, 2.0, 3.0, 4.0], "as it was"
+
+
 @pytest.mark.parametrize("variance, sigma", [("beta", 0.19 ** 0.5),
                                              ("posterior", (0.19 * 0.2 / 0.352) ** 0.5)])
 def test_a_step_back_by_hand(variance, sigma):
@@ -154,9 +152,15 @@ def test_its_gradients_are_finite_differences(widths, name):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("predicts", SKIP_AND_GAIN)
 def test_the_gradients_of_its_loss_are_finite_differences(predicts, name):
-    widths = (3, 4, 3, 2)
+    widths = (7, 4, 3, 2)
     params = ReferenceNetwork(widths, name).params
-    check_gradients(ReferenceLoss(name, predicts, widths, batch_of(4, 0)[1]), params).require()
+    loss = ReferenceLoss(name, predicts, widths, (0.5, 2, 1, 0, 3), multiples=(2,))
+    check_gradients(loss, params).require()
+
+
+def test_the_gradients_of_its_waves_are_finite_differences():
+    x = np.random.default_rng(1).standard_normal((4, 3))
+    check_gradients(ReferenceWaves(Waves(2, (2, 0.5))), x).require()
 
 
 # The fast code against it.
@@ -178,6 +182,24 @@ def test_the_fast_network_is_the_references(widths, name):
     assert np.allclose(fast.grads, slow.dparams, rtol=0, atol=1e-12)
 
 
+def test_the_fast_waves_are_the_references():
+    fast = Waves(2, (2, 0.5))
+    slow = ReferenceWaves(fast)
+    rng = np.random.default_rng(1)
+    x, dy = rng.standard_normal((4, 3)), rng.standard_normal((4, 11))
+    assert np.allclose(fast.forward(x), slow.forward(x), rtol=0, atol=1e-14)
+    assert np.allclose(fast.backward(dy), slow.backward(dy), rtol=0, atol=1e-14)
+
+
+def test_a_network_with_waves_guesses_as_the_references():
+    mlp = MLP((11, 5, 2), np.random.default_rng(0), dtype=np.float64)
+    fast = Denoiser(Network([Waves(2, (2, 0.5)), *mlp.layers]), SCHEDULE)
+    slow = reference.unflatten(mlp.params.tolist(), mlp.widths)
+    guess, _, _ = reference.guess_noise(
+        slow, reference.ACTIVATIONS["relu"], "eps", [0.3, -0.4], 7, ALPHA_BARS, (2, 0.5))
+    assert np.allclose(fast(np.array([[0.3, -0.4]]), 7), guess, rtol=0, atol=1e-14)
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("predicts", SKIP_AND_GAIN)
 def test_twenty_steps_of_learning(predicts, name):
@@ -189,9 +211,9 @@ def test_twenty_steps_of_learning(predicts, name):
     params = network.params.tolist()
     m, v = [0.0] * len(params), [0.0] * len(params)
     for k in range(1, 21):
-        (x0, eps, t), rows = batch_of(6, k)
+        (x0, eps, t, weight), rows = batch_of(6, k)
         xt = SCHEDULE.add_noise(x0, t, eps)
-        loss = mse.forward(denoiser.forward(xt, t), eps)
+        loss = mse.forward(denoiser.forward(xt, t), eps, weight)
         denoiser.backward(mse.backward())
         adam.step(0.01)
         slow = reference.unflatten(params, widths)
@@ -229,7 +251,7 @@ def test_fifty_steps_back(variance, predicts, name):
 
 
 def test_it_needs_nothing():
-    """No NumPy, and nothing from the rest: two functions of the math module."""
+    """No NumPy, and nothing from the rest: four functions of the math module."""
     tree = ast.parse(Path(reference.__file__).read_text(encoding="utf-8"))
     imports = [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
-    assert list(map(ast.unparse, imports)) == ["from math import exp, sqrt"]
+    assert list(map(ast.unparse, imports)) == ["from math import cos, exp, sin, sqrt"]

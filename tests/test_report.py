@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from scratchdiff.app.show.best import PERFECT, perfect_lines
-from scratchdiff.app.show.report import COMPARED, digits, figures, more_figures
+from scratchdiff.app.show.report import COMPARED, digits, figures, more_figures, real_points
 from scratchdiff.experiment.data import own_data, shape_data
 from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
+from scratchdiff.fast.streams import REPORT
 from scratchdiff.measure.energy import energy_distance
 from scratchdiff.measure.shapes import SHAPES
 
@@ -66,6 +67,12 @@ def test_the_energy_distance_to_real_points():
     halves = [energy_distance(*(data.real(COMPARED, np.random.default_rng([i, j])) for j in (0, 1)))
               for i in range(2)]
     assert float(found[1][1]) == pytest.approx(np.mean(halves), rel=1.2), "two are good to a half"
+
+
+def test_a_run_has_real_points_of_its_seed():
+    model = Model.new(replace(RECIPES["default"], hidden=(4,)), 7, shape_data("moons"))
+    expected = model.data.real(COMPARED, Model.stream(7, REPORT))
+    assert np.array_equal(real_points(model), expected)
 
 
 def test_real_points_are_as_good_as_real():

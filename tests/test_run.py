@@ -42,6 +42,9 @@ def test_quiet_leaves_three_lines():
     _, lines, _ = call(*SMALL, "--points", 7)
     _, quiet, _ = call(*SMALL, "--points", 7, "--quiet")
     assert len(quiet) == 3 and quiet == lines[2:5] and quiet[0] == "generated 7 points"
+    assert lines[5].startswith("off the shape = ")
+    assert lines[6] == "how good could it be? (every noise level counts alike here)"
+    assert lines[7].startswith("loss ") and "the perfect denoiser, 50 steps:" in lines
 
 
 def test_one_point_has_no_spread():
@@ -145,6 +148,23 @@ def test_own_points_of_any_size_come_back_in_their_own_place(tmp_path):
     assert np.abs(made.mean(axis=0) - points.mean(axis=0)).max() < 10
     assert np.allclose(made.std(axis=0)[[0, 2]], [10, 20], rtol=0.3)
     assert "p.csv: 500 generated points" in picture.read_text()
+
+
+def test_a_field_needs_two_columns(tmp_path):
+    np.savetxt(tmp_path / "p.csv", np.random.default_rng(0).standard_normal((9, 3)), delimiter=",")
+    said = "--field draws two columns, and these points have 3"
+    assert call(*QUIET, "--data", tmp_path / "p.csv", "--field", tmp_path / "f.svg") == (
+        2, [], f"scratchdiff: error: {said}\n")
+
+
+def test_every_stream_is_one_of_the_runs_seed(tmp_path, monkeypatch):
+    """Seed and part are two whole numbers: swapped, another run's numbers would be used."""
+    asked, stream = [], Model.stream
+    monkeypatch.setattr(Model, "stream", staticmethod(
+        lambda seed, part: asked.append(seed) or stream(seed, part)))
+    call(*SMALL, "--seed", 77, "--picture", tmp_path / "p.svg", "--field", tmp_path / "f.svg")
+    assert asked.count(0) == 1, "the floor is measured on the same points in every run"
+    assert len(asked) > 5 and {*asked} == {0, 77}
 
 
 def test_data_from_standard_input(monkeypatch):

@@ -3,6 +3,10 @@ import numpy as np
 import pytest
 
 from scratchdiff.app.files.store import load_model
+from scratchdiff.app.start import read_data
+from scratchdiff.experiment.data import own_data
+from scratchdiff.experiment.model import Model
+from scratchdiff.fast.streams import SPLIT
 from tests.program import SMALL, call
 
 QUIET = [*SMALL, "--points", 50, "--quiet"]
@@ -34,6 +38,26 @@ def test_resume_refuses_what_contradicts_the_file(flags, said, model, tmp_path, 
     line = f"scratchdiff: error: {model} {said}\n"
     assert call("--resume", model, *flags.split(), "--save", model) == (2, [], line)
     assert model.read_bytes() == before
+
+
+def test_a_run_and_its_resume_hold_back_the_same_points(tmp_path):
+    """Of 30 points, 3 that neither learns from. The seed is that of the run."""
+    file, model = str(tmp_path / "p.csv"), tmp_path / "m.npz"
+    points = np.random.default_rng(0).standard_normal((30, 2))
+    np.savetxt(file, points, delimiter=",")
+    held_back = own_data(points, Model.stream(7, SPLIT)).real(9, None)
+    assert np.allclose(read_data(file, 7).real(9, None), held_back, rtol=0, atol=1e-12)
+    assert not np.allclose(read_data(file, 8).real(9, None), held_back)
+    assert call(*QUIET, "--data", file, "--seed", 7, "--save", model)[0] == 0
+    assert np.allclose(load_model(str(model)).data.real(9, None), held_back, rtol=0, atol=1e-12)
+
+
+def test_an_outlier_is_refused(tmp_path):
+    file = tmp_path / "p.csv"
+    np.savetxt(file, np.append(np.arange(40.0), 1e9))
+    status, _, err = call(*QUIET, "--data", file)
+    assert status == 2
+    assert err.startswith(f"scratchdiff: error: cannot learn from {file}: line 41: column 1 holds")
 
 
 def test_fewer_steps_than_it_has_taken(model):

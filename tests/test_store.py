@@ -48,9 +48,9 @@ ALL_DATA = [None, own(), labelled(), shape_data("moons", labels=True)]
 def same(a, b):
     assert (a.recipe, a.seed, a.adam.k) == (b.recipe, b.seed, b.adam.k)
     assert (a.losses, a.data.name, a.data.names) == (b.losses, b.data.name, b.data.names)
+    assert np.array_equal(a.pairs, b.pairs)
     assert (a.data.labels, a.data.label) == (b.data.labels, b.data.label)
     assert np.array_equal(a.data.label_of, b.data.label_of)
-    assert np.array_equal(a.pairs, b.pairs)
     for name in ("params", "m", "v"):
         assert np.array_equal(getattr(a.adam, name), getattr(b.adam, name)), name
     assert a.adam.params is a.denoiser.network.params
@@ -155,6 +155,8 @@ f32 = np.float32
     ({"header": {"recipe": {"lora": 4}}}, r"array params has shape .* it must be \(117,\)"),
     ({"header": {"data": "cube"}}, "it has learned 'cube', which is not one of the shapes"),
     ({"header": {"data": "points"}}, "it has no array points"),
+    ({"header": {"names": "xy"}}, "its column names are 'xy'"),
+    ({"header": {"names": ["x", 1]}}, r"its column names are \['x', 1\]"),
     ({"header": {"data": "moons"}}, None),
     ({"drop": ["m"]}, "it has no array m"),
     ({"params": np.zeros(P - 1, f32)},
@@ -303,6 +305,16 @@ def test_a_model_that_has_diverged_does_not_replace_one_that_has_not(path, name)
     with pytest.raises(Diverged, match="its parameters are no longer finite"):
         save_model(path, model)
     assert np.isfinite(load_model(path).adam.params).all()
+
+
+def test_a_file_that_is_too_large_is_not_read(path, monkeypatch):
+    save_model(path, trained(1))
+    size = os.path.getsize(path)
+    monkeypatch.setattr("scratchdiff.app.files.store.LARGEST", size)
+    load_model(path)
+    monkeypatch.setattr("scratchdiff.app.files.store.LARGEST", size - 1)
+    with pytest.raises(CommandError, match=f"it is larger than {size - 1} bytes"):
+        load_model(path)
 
 
 def test_a_kill_at_any_moment_leaves_a_whole_file(path):

@@ -73,6 +73,22 @@ def test_the_other_input_stays_in_the_domain():
     assert np.array_equal(seen[0], 0.7 * np.roll(np.abs(X), 1))
 
 
+def test_levels_stay_where_no_other_is_taken():
+    seen = []
+
+    class OnlyThree(Sine):
+        def forward(self, x, t):
+            if t != 3:
+                raise ValueError("another level")
+            return super().forward(x)
+
+        def backward(self, dy):
+            seen.append(self.x.copy())
+            return super().backward(dy)
+    check_gradients(OnlyThree(), X, 3).require()
+    assert np.array_equal(seen[0], 0.7 * np.roll(X, 1))
+
+
 class KeepsLevels(Levels):
     """Uses the t of its first forward in backward."""
 
@@ -127,6 +143,12 @@ class ChangesItsInput(Sine):
         return np.sin(x, out=x)
 
 
+class ChangesC(Sine):
+    def forward(self, x, c):
+        c *= 2
+        return super().forward(x)
+
+
 class ChangesDy(Sine):
     def backward(self, dy):
         dy *= np.cos(self.x)
@@ -177,6 +199,19 @@ class Tuple(Sine):
 def test_a_rule_that_is_broken_is_the_only_verdict(layer, fault):
     report = check_gradients(layer, X)
     assert report.faults == (fault,) and report.arrays == () and report.verdict == "WRONG"
+
+
+def test_no_argument_may_be_changed():
+    assert check_gradients(ChangesC(), X, C).faults == ("forward changes its input",)
+
+
+def test_a_gradient_in_single_precision_is_named():
+    class Short(Scale):
+        def backward(self, dy):
+            dx = super().backward(dy)
+            self.dW = self.dW.astype(np.float32)
+            return dx
+    assert check_gradients(Short(), X).arrays[1].fault.startswith("the gradient is float32")
 
 
 def test_a_further_argument_is_differentiated():
@@ -255,6 +290,15 @@ def test_a_gradient_for_every_argument_may_come_with_labels_between():
     assert [array.name for array in report.arrays] == ["x", "c"]
 
 
+@pytest.mark.parametrize("given", [None, "sum", True, X > 0, 2.5])
+def test_what_is_no_array_of_floats_is_passed_on(given):
+    class Takes(Sine):
+        def forward(self, x, option):
+            assert type(option) is type(given) and np.all(option == given)
+            return super().forward(x)
+    check_gradients(Takes(), X, given).require()
+
+
 def test_labels_are_passed_on():
     report = check_gradients(Embedding(np.random.default_rng(0)), np.array([0, 2, 2]))
     report.require()
@@ -264,13 +308,14 @@ def test_labels_are_passed_on():
 
 
 @pytest.mark.parametrize("x, came", [(X.astype(np.float32), "float32"), (X.tolist(), "list"),
-                                     (X.astype(np.longdouble), "float128"), (1.0, "float")])
+                                     (X.astype(np.longdouble), "float128"), (1.0, "float"),
+                                     (X.astype(complex), "complex128")])
 def test_other_than_float64_is_refused_with_the_reason(x, came):
     if came == "float128" and x.dtype == np.float64:
         pytest.skip("there is no longer float here")
     with pytest.raises(TypeError, match=f"x must be a float64 array, got {came}: .*too coarse"):
         check_gradients(Sine(), x)
-    if isinstance(x, np.ndarray):
+    if isinstance(x, np.ndarray) and x.dtype.kind == "f":
         with pytest.raises(TypeError, match=f"c must be a float64 array, got {came}"):
             check_gradients(Gate(), X, x)
 

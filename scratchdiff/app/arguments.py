@@ -43,10 +43,13 @@ Make points with a model that --save has written. They go to standard output as
 Point number i depends only on the seed and on i. So the first points are the
 same however many you ask for, and --skip continues where another run ended.
 
+With a clock that `clock --save` has written, paint clocks instead.
+
 examples:
   python -m scratchdiff sample model.npz --points 3
   python -m scratchdiff sample model.npz --points 99 --skip 500 --out more.npy
   python -m scratchdiff sample moons.npz --prompt upper
+  python -m scratchdiff sample clock.npz --prompt "half past six" noon
 """
 
 DISTILL_HELP = """\
@@ -85,7 +88,11 @@ that was never drawn. The time on it can be read, so it is right or it is not.
 
 examples:
   python -m scratchdiff clock "ten past three" --save clock.npz
-  python -m scratchdiff clock "half past six" --model clock.npz
+      train it, paint one clock, and keep what it has learned
+  python -m scratchdiff clock noon 10:35 --picture clocks.svg --animate
+      train it anew, and draw how two clocks appear out of noise
+  python -m scratchdiff sample clock.npz --prompt "half past six"
+      paint more with the saved one, at once
 """
 
 STATUS_HELP = """\
@@ -163,20 +170,25 @@ def sample_parser():
     parser = Parser(" sample", SAMPLE_HELP)
     flag = parser.add_argument
     flag("model", metavar="MODEL", help="a file that --save has written")
-    flag("--points", type=whole(1, MOST_POINTS), default=500, metavar="N",
-         help="points to generate (500)")
-    flag("--out", type=ending(".csv", ".npy"), metavar="FILE",
-         help="the file to write: .csv or .npy (standard output)")
-    flag("--skip", type=whole(0, MOST_POINTS), default=0, metavar="K",
-         help="leave out the first K points of the sample (0)")
-    flag("--seed", type=whole(0), metavar="N", help="another sample (the model's own seed)")
+    flag("--seed", type=whole(0), metavar="N",
+         help="another sample (the model's own seed; 0 for a clock)")
     flag("--prompt", nargs="+", metavar="WORDS",
-         help="points with this label only, of a model that was trained with --label; in quotes "
-              "if it has several words")
+         help="what to make: points with this label only, of a model that was trained with "
+              "--label; or clocks with these times (three examples). Several words in quotes")
     flag("--guidance", type=finite, metavar="W",
          help="how hard the prompt steers: 0 is what the model learned, more than that makes "
-              "points clearer and all more alike (0)")
+              "results clearer and all more alike (0 for points, 1 for a clock)")
     sampler_flags(flag)
+
+    flag = group(parser, "if it is a model of points")
+    flag("--points", type=whole(1, MOST_POINTS), metavar="N", help="points to generate (500)")
+    flag("--out", type=ending(".csv", ".npy"), metavar="FILE",
+         help="the file to write: .csv or .npy (standard output)")
+    flag("--skip", type=whole(0, MOST_POINTS), metavar="K",
+         help="leave out the first K points of the sample (0)")
+
+    flag = group(parser, "if it is a clock")
+    painting_flags(flag)
     return parser
 
 
@@ -197,6 +209,12 @@ def distill_parser():
     return parser
 
 
+def painting_flags(flag):
+    flag("--picture", type=ending(".svg"), metavar="FILE", help="draw the clocks: .svg")
+    flag("--animate", action="store_const", const=True,
+         help="let the picture show the way from noise to clock")
+
+
 def check_parser():
     from scratchdiff.chain.layers import LAYERS       # here, since no other help needs NumPy
     parser = Parser(" check", CHECK_HELP)
@@ -208,14 +226,13 @@ def check_parser():
 def clock_parser():
     parser = Parser(" clock", CLOCK_HELP)
     flag = parser.add_argument
-    flag("prompt", nargs="*", metavar="PROMPT",
+    flag("prompt", nargs="*", metavar="TIME",
          help='a time in words, such as "ten past three"; also 10:35 (three examples)')
-    flag("--guidance", type=finite, default=1.0, metavar="W",
-         help="how hard the prompt steers: 0 is the plain conditional model (1)")
-    flag("--picture", type=ending(".svg"), metavar="FILE", help="draw the clocks: .svg")
-    flag("--animate", action="store_true", help="let the picture show the way from noise to clock")
+    flag("--guidance", type=finite, metavar="W",
+         help="how hard the prompt steers: 0 is what the model learned (1)")
+    painting_flags(flag)
+    sampler_flags(flag)
     flag("--save", type=ending(".npz"), metavar="FILE", help="write the trained clock: .npz")
-    flag("--model", metavar="FILE", help="paint with a saved clock, instead of training one")
     flag("--seed", type=whole(0), metavar="N", help="the same seed gives the same clocks (0)")
     return parser
 

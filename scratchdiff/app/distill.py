@@ -14,6 +14,7 @@ from scratchdiff.app.signals import held
 from scratchdiff.app.start import changed
 from scratchdiff.app.trouble import advice, in_range
 from scratchdiff.beyond.distillation import stretches, student_pairs
+from scratchdiff.beyond.guidance import Guided
 from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
 from scratchdiff.fast.blocks import BLOCK
@@ -45,9 +46,6 @@ def expect_possible(options, teacher):
     T = teacher.denoiser.schedule.T
     if teacher.pairs is not None:
         raise CommandError(f"{options.model} is a student itself: distill its teacher")
-    if teacher.data.labels:
-        raise CommandError(f"{options.model} has learned labels, and a student learns none: "
-                           "train a teacher without --label")
     if options.sampler_steps > T:
         raise CommandError(f"--sampler-steps must be from 1 to {T}, got {options.sampler_steps}")
     if real_path(options.save) == real_path(options.model):
@@ -84,11 +82,13 @@ def watched_walks(options, teacher, K):
 def walks(teacher, K):
     """Yield the pairs of a student of K steps block by block, (m, K, 2, d) float32 each."""
     schedule, d = teacher.denoiser.schedule, teacher.data.d
-    fast, rng = faster(teacher.denoiser, BLOCK), teacher.stream(teacher.seed, PAIRS)
+    rng, fast = teacher.stream(teacher.seed, PAIRS), faster(teacher.denoiser, BLOCK)
     rows = min(BLOCK, MOST // (BLOCKS * K * 2 * d * 4))         # fewer, if points are very wide
     for block in range(BLOCKS):
         noise = stream(rng, block).standard_normal((BLOCK, d), np.float32)
-        yield student_pairs(fast, schedule, K, noise)[:rows]
+        prompts = teacher.data.in_turn(np.arange(block * rows, block * rows + BLOCK))
+        asked = Guided(fast, prompts, 0.0) if teacher.data.labels else fast
+        yield student_pairs(asked, schedule, K, noise)[:rows]
 
 
 def shown_figures(name, model):

@@ -33,19 +33,23 @@ def expect_consistent(options):
 
 def choose_sampler(options, model):
     """Give the model the walk that --sampler and --sampler-steps ask for."""
-    name, steps, T = options.sampler, options.sampler_steps, model.denoiser.schedule.T
-    if model.pairs is not None:
-        if name or steps:
-            raise CommandError("a student has learned one walk: "
-                               "--sampler and --sampler-steps are for its teacher")
-        return
+    if model.pairs is None:
+        model.few = short_walk(options, model.denoiser.schedule)
+    elif options.sampler or options.sampler_steps:
+        raise CommandError("a student has learned one walk: "
+                           "--sampler and --sampler-steps are for its teacher")
+
+
+def short_walk(options, schedule):
+    """The sampler of --sampler and --sampler-steps, or None for ddpm, the walk through all T."""
+    name, steps, T = options.sampler, options.sampler_steps, schedule.T
     if name in (None, "ddpm"):
         if steps not in (None, T):
             raise CommandError(f"the ddpm walk takes all {T} steps: for fewer, --sampler dpm")
-        return
+        return None
     from scratchdiff.beyond.few_steps import few_steps      # here, since most runs walk all steps
     try:
-        model.few = few_steps(name, model.denoiser.schedule, steps or FEW)
+        return few_steps(name, schedule, steps or FEW)
     except ValueError:
         raise CommandError(f"--sampler-steps must be from 1 to {T}, got {steps}") from None
 

@@ -60,14 +60,17 @@ def stretches(schedule, K):
     return few_levels(schedule, K * each)[::each], each
 
 
-def student_batches(pairs, rng, batch_size=256):
-    """Yield batches (xt, t, target) of pairs (n, K, 2, d), without end, for `train`."""
+def student_batches(pairs, rng, batch_size=256, *given):
+    """Yield batches (xt, t, target, *given) of pairs (n, K, 2, d), without end, for `train`."""
     while True:
-        yield student_points(pairs, batch_size, rng)
+        yield student_points(pairs, batch_size, rng, *given)
 
 
-def student_points(pairs, shape, rng):
-    """Random pairs of random levels: xt (*shape, d), t (*shape) and target (*shape, d)."""
+def student_points(pairs, shape, rng, *given):
+    """Random pairs of random levels: xt (*shape, d), t (*shape) and target (*shape, d).
+
+    After them come the same rows of each array in `given`, such as the walks' prompts.
+    """
     rows, t = (rng.integers(count, size=shape) for count in pairs.shape[:2])
     xt, target = np.moveaxis(pairs[rows, t], -2, 0)                         # from (*shape, 2, d)
-    return xt, t, target
+    return xt, t, target, *(array[rows] for array in given)

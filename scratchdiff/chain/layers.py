@@ -5,6 +5,7 @@ A new layer with derivatives gets a row here. It is then held against finite dif
 """
 import numpy as np
 
+from scratchdiff.beyond.latent.autoencoder import Autoencoder
 from scratchdiff.diffusion.denoiser import SKIP_AND_GAIN, Denoiser
 from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.measure.shapes import SHAPES
@@ -18,10 +19,10 @@ from scratchdiff.nn.waves import Waves
 WIDTHS = (3, 6, 6, 2)   # oblong and square: a missing or extra transpose shows in one of them
 
 
-def small_mlp(activation, seed=1):
+def small_mlp(activation, d_in=3):
     """A small network in float64. Its biases are not 0, since 0 would hide a forgotten bias."""
-    rng = np.random.default_rng(seed)
-    mlp = MLP(WIDTHS, rng, ACTIVATIONS[activation], np.float64)
+    rng = np.random.default_rng(1)
+    mlp = MLP((d_in, *WIDTHS[1:]), rng, ACTIVATIONS[activation], np.float64)
     mlp.params += 0.1 * rng.standard_normal(mlp.params.shape)
     return mlp
 
@@ -49,8 +50,14 @@ def prompted_denoiser():
     """A small denoiser with three columns for a prompt, and the arguments of its forward."""
     x0, t, eps = clean_points()
     schedule, c = Schedule.linear(), (numbers(5, 3, seed=3) > 0).astype(float)
-    network = MLP((6, 6, 2), np.random.default_rng(1), SiLU, np.float64)
-    return Denoiser(network, schedule, "v", columns=3), schedule.add_noise(x0, t, eps), t, c
+    denoiser = Denoiser(small_mlp("silu", 6), schedule, "v", columns=3)
+    return denoiser, schedule.add_noise(x0, t, eps), t, c
+
+
+def autoencoders():
+    autoencoder = Autoencoder(np.random.default_rng(0), (5, 4, 3), np.float64)
+    autoencoder.network.params += 0.1       # no bias is 0, as in small_mlp
+    return {"Autoencoder": (autoencoder.network, numbers(6, 5))}
 
 
 # name: () -> {title: (layer, the arguments of its forward)}
@@ -67,6 +74,7 @@ LAYERS = {
     "MLP": lambda: {f"MLP with {ACTIVATIONS[name].__name__}": (small_mlp(name), numbers(5, 3))
                     for name in ACTIVATIONS},
     "Denoiser": denoisers,
+    "Autoencoder": autoencoders,
 }
 
 

@@ -1,4 +1,4 @@
-"""Links about LoRA: the layer, what it starts from, what it merges into, what it leaves alone."""
+"""Links about LoRA: what it starts from, what it merges into, what it leaves alone."""
 import numpy as np
 
 from scratchdiff import reference
@@ -22,23 +22,6 @@ def adapters(trained):
     if trained:                         # as if it were: all of A and B somewhere else
         new.params += numbers(len(new.params))
     return new, old
-
-
-def layer_is_reference():
-    """Outputs and gradients of one layer, point by point, with c = 3 / 2."""
-    lora = LoRA(*(numbers(*shape, seed=seed) for seed, shape
-                  in enumerate([(4, 6), (6,), (4, RANK), (RANK, 6)])), alpha=3)
-    x, dy = numbers(5, 4, seed=4), numbers(5, 6, seed=5)
-    y, dx = lora.forward(x), lora.backward(dy)
-    W, b, A, B = (array.tolist() for array in (lora.W, lora.b, lora.A, lora.B))
-    neurons = [[reference.lora_neuron(row, W, b, A, B, 1.5, j) for j in range(6)]
-               for row in x.tolist()]
-    theirs = [reference.lora_backward(row, W, A, B, 1.5, its_dy)
-              for row, its_dy in zip(x.tolist(), dy.tolist())]
-    dA, dB, their_dx = (np.array(arrays) for arrays in zip(*theirs))
-    return worst({"LoRA's y": distance(y, neurons), "LoRA's dx": distance(dx, their_dx),
-                  "LoRA's dA": distance(lora.dA, dA.sum(axis=0)),
-                  "LoRA's dB": distance(lora.dB, dB.sum(axis=0))})
 
 
 def new_adapters_change_nothing():

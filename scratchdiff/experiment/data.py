@@ -53,6 +53,14 @@ class Data:
                                  + f" and {others} more" * (others > 0))
         return self.vocabulary.rows(prompts)
 
+    def in_turn(self, walks):
+        """The prompts of walks with these numbers, (m, columns): each label in turn, then none.
+
+        That is what a student's teacher is asked for: walk i by prompt i, and so round and round.
+        """
+        rows = self.vocabulary.rows([*self.labels, ""])
+        return rows[walks % len(rows)]
+
     def prompted(self, n, rng):
         """Points to learn from, (n, d), and their prompts, (n, columns), a share of them dropped.
 

@@ -119,6 +119,12 @@ def finetuned(recipe, lora=0):
     Adapters of a low rank want a larger lr. A step of Adam moves each entry of B by about lr. That
     moves W[k, j] by sum_q A[k, q] dB[q, j], and the entries of A have variance 1 / d_in: by about
     lr sqrt(r / d_in). To move W as far as a step of lr 0.02 would, lr must be 0.02 sqrt(d_in / r).
+
+    All this is measured on runs from the circle to an ellipse and to the moons. All parameters are
+    worse with 0.01 after 300 and 1000 steps; with 0.03 they are a little better after 300 only. For
+    rank 4 the formula gives 0.057. It is no better with 0.04, and with 0.08 its error on the moons
+    is twice as large after 300 steps. With a constant lr, the best of three, the error after 1000
+    steps is about twice as large or more.
     """
     lr = 0.02 * sqrt(ADAPTED / lora) if lora else 0.02
     return replace(recipe, steps=1000, lr=lr, lr_schedule="linear", lora=lora)

@@ -1,4 +1,19 @@
-"""LoRA: leave a trained layer as it is, and train a small correction beside it (Hu et al. 2022)."""
+"""LoRA: leave a trained layer as it is, and train a small correction beside it (Hu et al. 2022).
+
+When does it pay? A network that knows the circle learns an ellipse. Its loss above the best one
+possible, after 300, 1000 and 3000 steps (tests/quality_lora.py has more ranks and more points):
+
+                             the whole ellipse            30 points of it
+                    learned     300    1000    3000        300    1000    3000
+    rank 4             1197  0.0097  0.0024  0.0013     0.0188  0.0120  0.0158
+    all parameters     4418  0.0132  0.0027  0.0009     0.0242  0.0165  0.0283
+    a new network      4418  0.0131  0.0027  0.0010     0.0231  0.0193  0.0485
+
+It pays if the new points are much like the old ones: in short runs, and above all with few points,
+which few parameters can hardly learn by heart. It does not pay in long runs with many points, nor
+for points that are very different: on the moons, all parameters are better from 1000 steps on. And
+it saves parameters, not time: a step of rank 4 takes 1.2 times as long.
+"""
 from copy import copy
 
 import numpy as np

@@ -14,12 +14,17 @@ class Network:
     layer by layer, W row by row, then b. The layers' own W, b, dW, db are views into the two. So
     an optimiser, a file or a gradient check deals with one array and need not know the layers. To
     load other values, write into it: `network.params[:] = values`.
+
+    Raises TypeError for a network among the layers: each would want its own flat vector.
     """
 
     def __init__(self, layers):
         self.layers = list(layers)
-        arrays = [getattr(layer, name) for layer, name in self.parameters()]
-        self.params = np.concatenate([array.ravel() for array in arrays])       # (P,)
+        if any(isinstance(layer, Network) for layer in self.layers):
+            raise TypeError("layers must not hold a network, got one: give its layers instead")
+        arrays = [getattr(layer, name) for layer, name in self.named_parameters()]
+        flat = [array.ravel() for array in arrays] or [np.zeros(0)]
+        self.params = np.concatenate(flat)                                      # (P,)
         self.grads = np.zeros_like(self.params)                                 # (P,)
         self.seat()
 
@@ -35,7 +40,7 @@ class Network:
             dy = layer.backward(dy)
         return dy
 
-    def parameters(self):
+    def named_parameters(self):
         """Yield (layer, name) for every parameter, in the order of the flat vector."""
         for layer in self.layers:
             for name in getattr(layer, "parameters", ()):
@@ -44,7 +49,7 @@ class Network:
     def seat(self):
         """Make every layer's parameters and gradients views into the two flat vectors."""
         start = 0
-        for layer, name in self.parameters():
+        for layer, name in self.named_parameters():
             shape = getattr(layer, name).shape
             end = start + getattr(layer, name).size
             setattr(layer, name, self.params[start:end].reshape(shape))

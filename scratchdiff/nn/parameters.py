@@ -3,7 +3,7 @@
 The house names them in a class attribute, parameters = ("W", "b"), and the gradient of W is dW.
 Other people's layers are checked too, so the search knows their customs:
 
-    self.W              beside self.dW, self.grad_W, self.W_grad or self.grads["W"]
+    self.W              beside self.dW, self.grad_W, self.W_grad or self.grads["W"]; so for self._W
     self.params["W"]    beside self.grads["W"] or self.grads["dW"]; lists likewise
     weight.value        beside weight.grad, in an object of any class; or weight.data
     layers in layers    in attributes, lists and dicts, to any depth, also in a circle
@@ -44,12 +44,11 @@ class Held:
             for twin in (inside.get(name) for name in gradient_names(key)):
                 if not rest:
                     yield twin
-                elif twin is not None:
+                else:
                     for key in rest[:-1]:
                         twin = contents(twin).get(key)
                     yield from map(contents(twin).get, (rest[-1], *gradient_names(rest[-1])))
-            if not rest:
-                yield from (contents(inside.get(box)).get(key) for box in GRADIENTS)
+            yield from (contents(inside.get(box)).get(key) for box in GRADIENTS)
 
 
 def held(layer):
@@ -82,9 +81,9 @@ def contents(holder):
         return {}
     names = declared(holder, "parameters")
     names += [f"d{name}" for name in names]
-    for kind in type(holder).__mro__:   # __slots__, and arrays that all objects of a class share
-        names += [name for name, value in vars(kind).items()
-                  if isinstance(value, (MemberDescriptorType, np.ndarray))]
+    for kind in type(holder).__mro__:   # __slots__, and what all objects of a class share
+        names += [name for name, value in vars(kind).items() if not name.startswith("__")
+                  and (isinstance(value, MemberDescriptorType) or not hasattr(value, "__get__"))]
     found = {name: getattr(holder, name) for name in names if hasattr(holder, name)}
     return {**found, **getattr(holder, "__dict__", {})}
 
@@ -98,10 +97,12 @@ def declared(holder, attribute):
 
 def gradient_names(key):
     """Where to look for the gradient of what is called `key`."""
-    if not isinstance(key, str) or "grad" in key:
+    if not isinstance(key, str):
         return ()
-    return (f"d{key}", f"d_{key}", f"dL_d{key}", f"grad_{key}", f"grad{key}", f"{key}_grad",
-            *GRADIENTS * (key in COMMON))
+    names = f"d{key}", f"d_{key}", f"dL_d{key}", f"grad_{key}", f"grad{key}", f"{key}_grad"
+    if key.startswith("_"):             # _W beside _dW
+        names += tuple(f"_{name}" for name in gradient_names(key[1:]))
+    return names + GRADIENTS * (key in COMMON)
 
 
 def is_floats(value):
@@ -151,5 +152,5 @@ def add_shared(arrays, gradients):
     values = np.concatenate([gradient.ravel() for gradient in gradients])
     _, once = np.unique(np.stack([here, there]), axis=1, return_index=True)
     spots, which = np.unique(here[once], return_inverse=True)
-    sums = np.bincount(which.ravel(), values[once], len(spots)).astype(float)    # also of none
+    sums = np.bincount(which, values[once], len(spots)).astype(float)    # also of none
     return [sums[np.searchsorted(spots, addresses(array))] for array in arrays]

@@ -17,7 +17,7 @@ def rates(network):
     inputs than that, and biases, keep the full lr.
     """
     factors = []
-    for layer, name in network.parameters():
+    for layer, name in network.named_parameters():
         array = getattr(layer, name)
         d_in = len(array) if array.ndim == 2 else 1
         factors.append(np.full(array.size, min(1, INPUTS / d_in), array.dtype))

@@ -201,21 +201,20 @@ def diagnose(claims, difference, kinks, wrong, counts):
         return f"{np.sum(~np.isfinite(claim))} of {claim.size} entries are nan or infinite"
     if not claim.any():
         return "all zero: is it computed, and written to the right place?"
-    if difference.any():
-        factor = np.sum(claim * difference) / np.sum(difference ** 2)
-        if abs(factor - 1) > 1e-5 and same(claim, factor * difference):
-            if np.isclose(factor, -1):
-                return "the sign is flipped"
-            for n in counts - {0, 1}:
-                if np.isclose(factor, n):
-                    return (f"{n} times too large: summed over {n} entries or rows "
-                            "where it should be averaged?")
-                if np.isclose(factor, 1 / n):
-                    return (f"{n} times too small: averaged over {n} entries or rows "
-                            "where it should be summed?")
-            return f"off by a constant factor: {factor:.6g} times what it should be"
+    factor = np.sum(claim * difference) / np.sum(difference ** 2)      # nan if all is 0
+    if abs(factor - 1) > 1e-5 and same(claim, factor * difference):
+        if np.isclose(factor, -1):
+            return "the sign is flipped"
+        for n in counts - {0, 1}:
+            if np.isclose(factor, n):
+                return (f"{n} times too large: summed over {n} entries or rows "
+                        "where it should be averaged?")
+            if np.isclose(factor, 1 / n):
+                return (f"{n} times too small: averaged over {n} entries or rows "
+                        "where it should be summed?")
+        return f"off by a constant factor: {factor:.6g} times what it should be"
     if claim.ndim == 2 and len(claim) == len(claim.T) and same(claim.T, difference):
         return "transposed"
     same_before = np.array_equal(claims.first, claims.earlier)
     return (f"{wrong.sum()} of {wrong.size} entries differ from the finite difference"
-            + "; backward said the same for another input: does it use an old one?" * same_before)
+            + "; it is the same for another input: does backward use an old one?" * same_before)

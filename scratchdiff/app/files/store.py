@@ -11,8 +11,8 @@ An .npz file, which is a zip of .npy files, without pickle and without compressi
     center    (d,)     points are (what the network makes) * scale + center
     scale     (d,)
     points    (n, d)   the person's own points, if the data is no built-in shape
-    label_of  (n,)     which of the labels each of them has, if they have labels
     pairs     (m, K, 2, d)     of a student: what it learns from (beyond/distillation.py)
+    label_of  (n,)     which of the labels each of them has, if they have labels
 
 The random numbers of a step depend only on the seed and on the step's number (fast/streams.py). So
 these two are the whole state of the generator. Nothing in a file is believed unseen.
@@ -58,10 +58,10 @@ def save_model(path, model):
         arrays["base"] = model.base
     if model.data.points is not None:
         arrays["points"] = model.data.points
-    if model.data.label_of is not None:
-        arrays["label_of"] = model.data.label_of
     if model.pairs is not None:
         arrays["pairs"] = model.pairs
+    if model.data.label_of is not None:
+        arrays["label_of"] = model.data.label_of
     if not all(np.isfinite(array).all() for array in arrays.values()):
         raise Diverged("its parameters are no longer finite")
     with whole_file(path) as file:

@@ -55,7 +55,7 @@ def field(denoiser, exact, schedule, real, standard, rng, caption):
             for style, which in [("arrow far", faint), ("arrow", ~faint)]:
                 inside += f'<path class="{style}" d="{arrows(*(end[which] for end in ends))}"/>\n'
             parts.append(axes.drawing(inside, numbers=(row == last, column == 0)))
-    return page(SIZE, axes.bottom + 32, [*caption, *LEGEND], "".join(parts))
+    return page(SIZE, axes.bottom + 38, [*caption, *LEGEND], "".join(parts))
 
 
 def levels(T):
