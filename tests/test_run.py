@@ -26,6 +26,8 @@ from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
 from tests.program import COMMAND, ROOT, SMALL, call, run
 
+pytestmark = pytest.mark.usefixtures("few_compared")
+
 QUIET = [*SMALL, "--points", 50, "--quiet"]
 quiet_run = cache(lambda: call(*QUIET))
 
