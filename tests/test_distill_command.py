@@ -18,7 +18,7 @@ from scratchdiff.experiment.data import own_data, shape_data
 from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
 from scratchdiff.fast.blocks import BLOCK, sample
-from scratchdiff.fast.streams import SAMPLING, SPLIT
+from scratchdiff.fast.streams import PAIRS, SAMPLING, SPLIT
 from tests import quality_few_steps
 from tests.program import SMALL, call
 
@@ -72,6 +72,16 @@ def test_a_student_is_as_good_as_its_teacher(tmp_path):
     assert lines[0] == "the student, 1 step:"
     theirs, ours = (float(lines[i].split("energy distance ")[1].split(",")[0]) for i in (3, 1))
     assert ours < theirs + 0.003
+
+
+def test_a_teacher_walks_from_noise_of_its_own_seed(folder, few_walks, monkeypatch):
+    teacher = load_model(str(folder / "teacher.npz"))
+    teacher.seed = 77
+    asked, path = [], Model.stream
+    monkeypatch.setattr(Model, "stream", staticmethod(
+        lambda seed, part: asked.append((seed, part)) or path(seed, part)))
+    list(walks(teacher, 1))
+    assert asked == [(77, PAIRS)]
 
 
 def test_its_sample_takes_its_steps(folder):

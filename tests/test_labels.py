@@ -18,6 +18,8 @@ from scratchdiff.experiment.recipe import RECIPES
 from scratchdiff.fast.batches import noisy
 from tests.program import SMALL, call
 
+pytestmark = pytest.mark.usefixtures("few_compared")
+
 QUIET = [*SMALL, "--points", 50, "--quiet"]
 
 

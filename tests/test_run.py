@@ -26,6 +26,8 @@ from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
 from tests.program import COMMAND, ROOT, SMALL, call, run
 
+pytestmark = pytest.mark.usefixtures("few_compared")
+
 QUIET = [*SMALL, "--points", 50, "--quiet"]
 quiet_run = cache(lambda: call(*QUIET))
 
@@ -151,6 +153,15 @@ def test_own_points_of_any_size_come_back_in_their_own_place(tmp_path):
     assert np.abs(made.mean(axis=0) - points.mean(axis=0)).max() < 10
     assert np.allclose(made.std(axis=0)[[0, 2]], [10, 20], rtol=0.3)
     assert "p.csv: 500 generated points" in picture.read_text()
+
+
+def test_the_figures_are_those_of_the_first_points_of_the_sample(tmp_path):
+    """Of 3000 points, which are made in two blocks."""
+    model = tmp_path / "m.npz"
+    lines = call(*SMALL, "--points", 3000, "--quiet", "--save", model)[1]
+    radius = np.hypot(*np.concatenate(list(load_model(str(model)).sample(3000))).T)
+    assert lines[1].startswith(f"mean radius = {radius.mean():.4f} ")
+    assert lines[2].startswith(f"std radius = {radius.std():.4f} ")
 
 
 def test_a_field_needs_two_columns(tmp_path):

@@ -9,6 +9,8 @@ from scratchdiff.experiment.model import Model
 from scratchdiff.fast.streams import SPLIT
 from tests.program import SMALL, call
 
+pytestmark = pytest.mark.usefixtures("few_compared")
+
 QUIET = [*SMALL, "--points", 50, "--quiet"]
 REFUSED = [     # flags for a model of SMALL, what is said
     ("--lr 1", "was trained with lr 0.015: it cannot go on with 1.0"),

@@ -297,6 +297,19 @@ def test_a_small_file_cannot_ask_for_much_memory(path):
         load_model(path)
 
 
+def test_nothing_is_read_of_a_file_whose_members_overlap(path, monkeypatch):
+    """Its directory names each member three times: together they are larger than the file."""
+    save_model(path, trained(1))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.filelist *= 3
+        archive.comment = b"so that the directory is written anew"
+    reads = []
+    monkeypatch.setattr(zipfile.ZipFile, "read", lambda self, member: reads.append(member))
+    with pytest.raises(CommandError, match="it is not a model file, or it is damaged"):
+        load_model(path)
+    assert not reads
+
+
 @pytest.mark.parametrize("name", ["params", "m", "v"])
 def test_a_model_that_has_diverged_does_not_replace_one_that_has_not(path, name):
     model = Model.new(RECIPES["tutorial"], 0, shape_data("circle"))
