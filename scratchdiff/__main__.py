@@ -7,7 +7,11 @@ if __name__ == "__main__" and not __package__:      # python scratchdiff finds n
     sys.exit(2)
 
 if __name__ == "__main__":
-    from scratchdiff.app.signals import end_at_once
-    end_at_once()                       # before anything else is loaded
+    try:
+        from scratchdiff.app.signals import end_at_once
+        end_at_once()                   # before anything else is loaded
+    except KeyboardInterrupt:           # in these first milliseconds
+        print("scratchdiff: interrupted", file=sys.stderr)
+        sys.exit(130)
     from scratchdiff.app.cli import program
     sys.exit(program())

@@ -143,6 +143,29 @@ def lora_backward(x, W, A, B, c, dy):
     return dA, dB, dx
 
 
+# Prompts: a vector for each word in each place, looked up in a table (beyond/prompts.py).
+
+def embedding(table, prompt):
+    """The sum of the vectors of a prompt's words, each of them table[place, word]."""
+    total = [0.0] * len(next(iter(table.values())))
+    for place, word in enumerate(prompt.split()):
+        for j in range(len(total)):
+            total[j] += table[place, word][j]
+    return total
+
+
+def embedding_backward(table, prompt, dy):
+    """How the loss moves with the table, for one prompt; dy is how it moves with the embedding.
+
+    The embedding moves by 1 for each unit of a vector that is in its sum, and by 0 for the others.
+    """
+    dtable = {key: [0.0] * len(dy) for key in table}
+    for place, word in enumerate(prompt.split()):
+        for j in range(len(dy)):
+            dtable[place, word][j] += dy[j]
+    return dtable
+
+
 # Diffusion: the schedule, a noisy point, the guess, the loss.
 #
 # A schedule is a list of numbers beta. Step t of the forward process shrinks a point by

@@ -22,7 +22,7 @@ import numpy as np  # noqa: E402
 
 from scratchdiff import (  # noqa: E402
     MLP, SHAPES, Adam, Denoiser, ReLU, Schedule, SiLU, sample, train)
-from scratchdiff.fast.batches import chunked_batches  # noqa: E402
+from scratchdiff.fast.batches import chunked, noisy  # noqa: E402
 from scratchdiff.fast.blocks import BLOCK  # noqa: E402
 from scratchdiff.fast.inference import PIECE  # noqa: E402
 
@@ -79,7 +79,7 @@ def training_row(kind, batch, steps=100, repeats=15):
     """One row of the table of training: microseconds a step, those of its products, the ratio."""
     denoiser, adam = learner(*kind)
     draw = partial(SHAPES["circle"].draw, dtype=np.float32)
-    batches = chunked_batches(draw, denoiser.schedule, np.random.default_rng(0), batch)
+    batches = chunked(noisy(draw, denoiser.schedule, batch), np.random.default_rng(0))
     endless = train(denoiser, adam, batches, 10 ** 9, lambda step: 1e-4)
     weights, xs = arrays(kind[0], batch)
     ours, floor, *ratio = in_turn(lambda: [next(endless) for _ in range(steps)],

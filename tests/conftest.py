@@ -1,5 +1,8 @@
 """Settings for all tests: one BLAS thread, and the tests of the whole program last."""
 import os
+from functools import cache
+
+import pytest
 
 # Before numpy is imported, as scratchdiff/__init__.py does: two threads on one small matrix wait
 # for each other.
@@ -9,3 +12,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 def pytest_collection_modifyitems(items):
     """The whole program comes last: with -x, the first to fail is then the test of one part."""
     items.sort(key=lambda item: item.path.stem in ("test_cli", "test_readme"))
+
+
+@pytest.fixture(scope="session")
+def measured():
+    """measured(measure): what a link of the chain of trust says, measured once in all tests."""
+    return cache(lambda measure: measure())

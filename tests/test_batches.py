@@ -8,7 +8,7 @@ from scratchdiff.diffusion.denoiser import Denoiser
 from scratchdiff.diffusion.sampling import reverse_process
 from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.diffusion.training import train
-from scratchdiff.fast.batches import CHUNK, chunked_batches
+from scratchdiff.fast.batches import CHUNK, chunked, noisy
 from scratchdiff.fast.blocks import walk
 from scratchdiff.measure.shapes import SHAPES
 from scratchdiff.nn.adam import Adam
@@ -21,7 +21,7 @@ circle = SHAPES["circle"].draw
 
 def endless(seed=0, batch_size=8, antithetic=False, dtype=np.float64, first=0):
     rng = np.random.default_rng(seed)
-    return chunked_batches(circle, SCHEDULE, rng, batch_size, antithetic, dtype, first)
+    return chunked(noisy(circle, SCHEDULE, batch_size, antithetic, dtype), rng, first)
 
 
 def batches(n, **settings):
@@ -63,14 +63,14 @@ def test_pairs_have_opposite_noise_on_the_same_point():
 
 
 def test_a_run_starts_at_step_0():
-    first = next(chunked_batches(circle, SCHEDULE, np.random.default_rng(0), 8, dtype=np.float64))
+    first = next(chunked(noisy(circle, SCHEDULE, 8, dtype=np.float64), np.random.default_rng(0)))
     assert all(map(np.array_equal, first, batches(1)[0]))
 
 
 def test_pairs_are_made_only_when_asked_for():
     [(xt, _, eps)] = batches(1, batch_size=100)
     assert len(np.unique(np.abs(eps))) == eps.size
-    xt, _, eps = next(chunked_batches(circle, SCHEDULE, np.random.default_rng(0)))
+    xt, _, eps = next(chunked(noisy(circle, SCHEDULE), np.random.default_rng(0)))
     assert len(np.unique(np.abs(eps))) == 2 * 256 and xt.dtype == np.float32, "the defaults"
 
 
@@ -92,7 +92,7 @@ def test_other_levels_can_be_asked_for(antithetic):
         def draw(self, shape, rng):
             return np.full(shape, 7)
     rng = np.random.default_rng(0)
-    source = chunked_batches(circle, SCHEDULE, rng, 8, antithetic, levels=Seventh())
+    source = chunked(noisy(circle, SCHEDULE, 8, antithetic, levels=Seventh()), rng)
     assert all((t == 7).all() and t.shape == (8,) for _, t, _ in islice(source, 3))
 
 
@@ -152,6 +152,24 @@ def test_pairs_bring_the_points_nearer_to_the_circle():
     assert abs(radius.mean() - 1) < 0.01 and radius.std() < 0.045
 
 
+@pytest.mark.parametrize("batch_size", [1, 7, 8])
+@pytest.mark.parametrize("antithetic", [False, True])
+def test_each_noisy_point_comes_with_its_prompt(batch_size, antithetic):
+    """The prompt is the point again: its x, its y and its quarter."""
+    def draw(n, rng):
+        x0 = circle(n, rng)
+        return x0, np.column_stack([x0, x0[:, 0] > 0])
+
+    make = noisy(draw, SCHEDULE, batch_size, antithetic, np.float64)
+    plain = endless(batch_size=batch_size, antithetic=antithetic)
+    for (xt, t, eps, c), without in islice(zip(chunked(make, np.random.default_rng(0)), plain), 3):
+        assert all(map(np.array_equal, (xt, t, eps), without)), "prompts change nothing else"
+        assert c.shape == (batch_size, 3) and c.dtype == np.float64
+        alpha_bars = SCHEDULE.alpha_bars[t][:, None]
+        x0 = (xt - np.sqrt(1 - alpha_bars) * eps) / np.sqrt(alpha_bars)
+        assert np.allclose(x0, c[:, :2], rtol=0, atol=1e-12) and ((x0[:, 0] > 0) == c[:, 2]).all()
+
+
 @pytest.mark.parametrize("batch_size", [0, -1])
 def test_an_empty_batch_is_refused(batch_size):
     with pytest.raises(ValueError, match=f"batch_size must be at least 1, got {batch_size}"):
@@ -166,4 +184,4 @@ def test_an_empty_batch_is_refused(batch_size):
 def test_a_draw_of_another_shape_is_named(draw, shape):
     message = rf"draw must return points of shape \(800, d\) when asked for so many, got {shape}"
     with pytest.raises(ValueError, match=message):
-        next(chunked_batches(draw, SCHEDULE, np.random.default_rng(0), 8))
+        next(chunked(noisy(draw, SCHEDULE, 8), np.random.default_rng(0)))

@@ -11,6 +11,7 @@ from scratchdiff.app.show.report import COMPARED, figures, more_figures
 from scratchdiff.experiment.data import own_data, shape_data
 from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
+from scratchdiff.fast.streams import REPORT
 from scratchdiff.measure.energy import energy_distance
 from scratchdiff.measure.exact import floor_and_excess
 
@@ -85,6 +86,15 @@ def test_the_perfect_denoiser_on_the_circle():
     assert line.startswith("  mean radius ")
     mean, std = numbers(line)
     assert mean == pytest.approx(1, abs=1e-4) and 0 < std < 1e-5
+
+
+def test_the_perfect_denoiser_begins_with_noise_of_the_runs_seed():
+    model = untrained("circle", 7)
+    starts = []
+    model.few = lambda denoiser, schedule, x, rng: starts.append(x) or [x]
+    perfect_lines(model)
+    expected = Model.stream(7, REPORT).standard_normal((PERFECT, 2))
+    assert np.array_equal(starts[0], expected)
 
 
 @pytest.mark.parametrize("name", ["gaussians", "segment"])

@@ -50,6 +50,11 @@ def test_one_far_point_does_not_make_the_others_small():
     assert len(picture(points, 40)) > 10
 
 
+def test_the_farthest_of_a_hundred_points_is_shown():
+    first, *_, last = picture(np.array([[0.0, 0.0]] * 99 + [[10.0, 10.0]]), 10)
+    assert len(first) == 10 and len(last) == 1
+
+
 @pytest.mark.parametrize("step", [0.5, 1.0, 1.5, 2.0, 2.5])
 @pytest.mark.parametrize("side", [[1, 0], [-1, 0], [0, 1], [0, -1]])
 def test_a_point_just_outside_is_left_out(step, side):

@@ -42,6 +42,7 @@ def test_remarks():
     assert remarks(points, TITLES) == []
     points[:, 1] = 7.5
     assert remarks(points, TITLES) == ["column 2 is always 7.5"]
+    assert remarks(np.eye(3), TITLES) == [], "as many points as coordinates"
     titles = [f"column {k}" for k in range(1, 13)]
     assert remarks(np.vstack([np.zeros(12), np.arange(12) == 11]), titles) == [
         "column 1 is always 0", "column 2 is always 0", "column 3 is always 0",

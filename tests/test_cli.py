@@ -5,6 +5,7 @@ import os
 import shlex
 import signal
 import sys
+from contextlib import suppress
 from threading import Thread
 
 import pytest
@@ -130,6 +131,19 @@ def test_an_output_that_is_full_is_said():
     assert shell("P --steps 0 2> /dev/full") == (2, "", ""), "the status must do"
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_main_notices_that_its_output_is_full(monkeypatch, capsys):
+    """What is written waits in a buffer; another program might never hear of the loss."""
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        monkeypatch.setattr(cli, "run_command", lambda arguments: print("points") or 0)
+        status = main([])
+        monkeypatch.undo()
+        with suppress(OSError):
+            full.close()
+    assert (status, "cannot write to standard output" in capsys.readouterr().err) == (1, True)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs a shell that can close a stream")
 @pytest.mark.parametrize("line, status, said", [
     ("P --help >&-", 0, ""), ("P --steps none 2>&-", 2, ""),
@@ -138,3 +152,13 @@ def test_a_standard_stream_that_is_closed(line, status, said):
     assert shell(line) == (status, "", said)
 
 
+def test_names_that_standard_output_cannot_write(tmp_path, monkeypatch):
+    """Of a file, and of a column: neither ends a run with a traceback."""
+    points, model = tmp_path / "ümläut.csv", tmp_path / "m.npz"
+    points.write_text("größe,y\n" + "1,2\n3,5\n" * 20, encoding="utf-8")
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    status, out, err = run(*SMALL, "--data", points, "--save", model)
+    assert (status, err) == (0, "") and "/\\xfcml\\xe4ut.csv (" in out
+    assert "\ngr\\xf6\\xdfe = mean " in out
+    status, out, err = run("sample", model, "--points", 1)
+    assert (status, err) == (0, "") and out.startswith("gr\\xf6\\xdfe,y\n")

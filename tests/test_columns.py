@@ -47,6 +47,7 @@ def test_labels_are_words_or_numbers():
 
 @pytest.mark.parametrize("cells, said", [
     (["a", "a"], "has one label only, 'a': it tells nothing apart, leave it out of the file"),
+    (["a", "b"], "has another label in every row: they tell no groups apart"),
     (["a", "b", "c"], "has another label in every row: they tell no groups apart"),
     (map(str, count()), "has another label in every row: they tell no groups apart"),
     (chain("0", map(str, count())), f"has more than {MOST_LABELS} different labels")])

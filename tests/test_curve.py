@@ -89,7 +89,7 @@ def test_every_step_is_in_one_group(n):
     edges = grouped(n)
     assert edges[0] == 0 and edges[-1] == n and np.all(np.diff(edges) > 0) and len(edges) < 60
     if n > 100:
-        assert edges[-1] - edges[-2] >= 0.19 * n, "the last mean is over many steps"
+        assert edges[-1] - edges[-2] >= 0.3 * n, "the last mean is over many steps"
         assert edges[1] <= n // 50, "the first ones show how the loss falls"
 
 

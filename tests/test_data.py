@@ -87,3 +87,81 @@ def test_the_split_depends_on_the_generator():
 def test_points_that_are_all_equal_are_refused():
     with pytest.raises(ValueError, match="points must not be all equal"):
         own_data(np.ones((5, 2)), rng())
+
+
+KINDS = ["c", "a b"] * 20 + ["a b"] * 9 + ["rare"]
+
+
+def kinds_data(seed=0):
+    return own_data(POINTS, rng(seed), labels=KINDS, label=(1, "kind"))
+
+
+def test_data_without_labels_has_no_prompts():
+    for data in (shape_data("moons"), own_data(POINTS, rng())):
+        assert (data.labels, data.columns, data.label_of, data.label) == ((), 0, None, None)
+
+
+def test_a_shapes_parts_are_its_labels():
+    data = shape_data("circle", labels=True)
+    assert data.labels == SHAPES["circle"].names and data.columns == 4
+    assert data.rows(["upper left", "lower left"]).tolist() == [[0, 1, 1, 0], [1, 0, 1, 0]]
+    points, k = data.labelled(5, rng())
+    assert points.dtype == np.float32 and np.array_equal(points, data.draw(5, rng()))
+    assert np.array_equal(points, shape_data("circle").draw(5, rng()))
+    assert (data.real_of(2, 50, rng()) < 0).all(), "the lower left"
+    schedule = Schedule.linear()
+    assert (data.exact(schedule, 2).points(0.1) < 0).all()
+    assert np.array_equal(data.exact(schedule).points(0.1), SHAPES["circle"].grid(0.1))
+
+
+def test_a_shape_without_parts_has_no_labels():
+    with pytest.raises(ValueError, match="the spiral has no parts with names; these have: circle"):
+        shape_data("spiral", labels=True)
+
+
+def test_own_labels():
+    data = kinds_data()
+    assert data.labels == ("a b", "c", "rare") and data.label == (1, "kind")
+    assert [data.labels[k] for k in data.label_of] == KINDS
+    assert data.columns == 4, "(a, c, rare) in place 1, and b in place 2"
+    points, k = data.labelled(5000, rng())
+    assert np.array_equal(points, data.draw(5000, rng()))
+    where = {tuple(row): kind for row, kind in zip(POINTS.round(3).tolist(), KINDS)}
+    back = data.standard.back(points).round(3).tolist()
+    assert all(where[tuple(row)] == data.labels[number] for row, number in zip(back, k))
+    assert set(k) == {0, 1, 2}, "the only rare one is not held back"
+    assert len(data.real(9, rng())) == 5 and len(data.real_of(1, 99, rng())) == 20
+    assert len(data.real_of(1, 7, rng())) == 7
+    assert rows(data.real_of(1, 7, rng())) != rows(data.real_of(1, 7, rng(1))), "any seven"
+    assert data.standard.back(data.real_of(2, 9, rng())) == pytest.approx(POINTS[-1:])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_of_each_label_a_point_is_learned_whatever_the_split(seed):
+    data = own_data(POINTS, rng(seed), labels=[str(i // 2) for i in range(50)], label=(3, None))
+    assert set(data.labelled(9000, rng())[1]) == set(range(25))
+    assert len(data.real(9, rng())) == 5
+
+
+def test_labels_that_leave_nothing_to_hold_back():
+    data = own_data(POINTS[:20], rng(), labels=[str(max(i, 1)) for i in range(20)], label=(0, None))
+    assert len(data.labels) == 19 and len(data.real(9, rng())) == 1
+
+
+def test_the_rows_of_prompts_are_those_of_their_points():
+    x0, c = kinds_data().prompted(20_000, rng())
+    points, k = kinds_data().labelled(20_000, rng())
+    assert np.array_equal(x0, points) and x0.dtype == c.dtype == np.float32
+    kept = c.any(axis=1)
+    assert np.array_equal(c[kept], kinds_data().rows(list(kinds_data().labels))[k[kept]])
+    assert abs(kept.mean() - 0.8) < 4 * np.sqrt(0.2 * 0.8 / 20_000), "4 standard errors"
+
+
+def test_a_prompt_that_is_no_label_is_answered_with_those_that_are():
+    for prompt in ("a", "b", "", "A b"):
+        with pytest.raises(ValueError) as raised:
+            kinds_data().rows([prompt])
+        assert str(raised.value) == f'"{prompt}" is not a prompt here; there are: a b, c, rare'
+    many = own_data(POINTS, rng(), labels=[f"{i // 2:02d}" for i in range(50)], label=(3, None))
+    with pytest.raises(ValueError, match="there are: 00, 01, .*, 19 and 5 more$"):
+        many.rows(["x"])

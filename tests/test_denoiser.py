@@ -59,6 +59,15 @@ def test_the_network_also_sees_what_is_given(predicts):
     assert np.array_equal(seen[0], np.column_stack([xt, t / 50, first, second]))
 
 
+@pytest.mark.parametrize("t", [7, np.arange(4)])
+def test_no_prompt_is_a_row_of_zeros(t):
+    xt, _ = points(4)
+    network = MLP((6, 8, 2), np.random.default_rng(5), SiLU, np.float64)
+    denoiser = Denoiser(network, SCHEDULE, columns=3)
+    assert np.array_equal(denoiser(xt, t), denoiser(xt, t, np.zeros((4, 3))))
+    assert not np.allclose(denoiser(xt, t), denoiser(xt, t, np.ones((4, 3))))
+
+
 @pytest.mark.parametrize("predicts", KINDS)
 def test_what_is_given_gets_no_gradient(predicts):
     """backward returns the gradient of x_t alone: no column for time, none for a prompt."""

@@ -5,22 +5,17 @@ text replaced by another. Some stand in two places, in the fast code and in refe
 the links are measured in order. The first red one must be the one that the table says, and what
 `check` prints under it must name the place.
 """
-import inspect
-import sys
-
 import pytest
 
 from scratchdiff import reference
-from scratchdiff.app.check import print_link
-from scratchdiff.chain import backprop, diffusion, layers
-from scratchdiff.chain.backprop import (adam_is_reference, adam_step_length, network_gradients,
+from scratchdiff.chain import backprop, diffusion
+from scratchdiff.chain.backprop import (adam_is_reference, adam_step_length, layer_gradients,
                                         network_is_reference, reference_gradients)
 from scratchdiff.chain.diffusion import (batches_are_fair, blocks_are_the_walk, floor_is_loss,
                                          guess_is_exact, network_excess, network_radius,
                                          noise_is_reference, perfect_radius, sampler_is_reference,
-                                         score_is_gradient, step_is_posterior)
-from scratchdiff.chain.links import LINKS
-from scratchdiff.chain.trained import trained
+                                         schedule_is_reference, score_is_gradient,
+                                         step_is_posterior)
 from scratchdiff.diffusion.denoiser import Denoiser, v_skip_and_gain
 from scratchdiff.diffusion.levels import EvenLevels
 from scratchdiff.diffusion.sampling import reverse_process, reverse_step
@@ -29,7 +24,7 @@ from scratchdiff.diffusion.training import noisy_points
 from scratchdiff.experiment.data import shape_data
 from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
-from scratchdiff.fast.batches import chunked_batches
+from scratchdiff.fast.batches import chunked, noisy
 from scratchdiff.fast.blocks import sample, walk
 from scratchdiff.fast.inference import in_place, relu_in_place, silu_in_place
 from scratchdiff.measure.exact import ExactDenoiser, bayes
@@ -39,10 +34,7 @@ from scratchdiff.nn.lora import LoRA
 from scratchdiff.nn.loss import MSE
 from scratchdiff.nn.network import Network
 from scratchdiff.nn.waves import Waves
-
-ALL = [link for links in LINKS for link in links]
-MEASURES = [link.measure for link in ALL]
-
+from tests.planted import MEASURES, first_red, look_at_less, look_at_what_is_edited, plant
 
 # name: (the link that turns red, what is named under it, [(in what, right, wrong), ...])
 REFERENCE = {
@@ -50,59 +42,61 @@ REFERENCE = {
         [(reference.backward, "dx[k] * slope(sums[layer - 1][k])", "dx[k]")]),
     "the reference's dW": (reference_gradients, ".W[",
         [(reference.backward, "x[k] * dz[j] for j", "x[k] + dz[j] for j")]),
+    "alpha_bar, in the schedule alone": (schedule_is_reference, "level 49",
+        [(Schedule, "np.cumprod(self.alphas)", "np.cumprod(self.alphas - 1e-3)")]),
     "the reference's loss without its 2": (reference_gradients, "0.5 times what it should be",
         [(reference.loss_and_gradients, "gain * 2 *", "gain *")]),
 }
 
 BACKPROP = {
-    "dW without .T": (network_gradients, "in Linear.backward, layers.py line",
+    "dW without .T": (layer_gradients, "in Linear.backward, layers.py line",
         [(Linear, "self.x.T @ dy  ", "self.x @ dy  ")]),
-    "dx without .T": (network_gradients, "in Linear.backward, layers.py line",
+    "dx without .T": (layer_gradients, "in Linear.backward, layers.py line",
         [(Linear, "return dy @ self.W.T", "return dy @ self.W")]),
-    "db averaged over the batch": (network_gradients, "Linear: WRONG",
+    "db averaged over the batch": (layer_gradients, "Linear: WRONG",
         [(Linear, "np.ones(len(dy), dy.dtype) @ dy", "dy.mean(axis=0)")]),
-    "db added to what was there": (network_gradients, "Linear: WRONG",
+    "db added to what was there": (layer_gradients, "Linear: WRONG",
         [(Linear, "self.db[:] = ", "self.db[:] += ")]),
-    "no bias": (network_gradients, "Linear: WRONG",
+    "no bias": (layer_gradients, "Linear: WRONG",
         [(Linear, "y += self.b", "pass")]),
-    "ReLU's mask forgotten in backward": (network_gradients, "ReLU: WRONG",
+    "ReLU's mask forgotten in backward": (layer_gradients, "ReLU: WRONG",
         [(ReLU, "return dy * self.on", "return dy")]),
     "ReLU's mask at 1": (network_is_reference, "relu that predicts",
         [(ReLU, "(x > 0).astype", "(x > 1).astype")]),
     "ReLU upside down": (network_is_reference, "relu that predicts",
         [(ReLU, "(x > 0).astype", "(x < 0).astype")]),
-    "ReLU changes the dy that it is given": (network_gradients, "ReLU: WRONG",
+    "ReLU changes the dy that it is given": (layer_gradients, "ReLU: WRONG",
         [(ReLU, "return dy * self.on", "dy *= self.on\n        return dy")]),
-    "SiLU's slope without s": (network_gradients, "SiLU: WRONG",
+    "SiLU's slope without s": (layer_gradients, "SiLU: WRONG",
         [(SiLU, "self.s + self.y * (1 - self.s)", "self.y * (1 - self.s)")]),
-    "the loss's gradient over n, not n d": (network_gradients, "MSE: WRONG",
+    "the loss's gradient over n, not n d": (layer_gradients, "MSE: WRONG",
         [(MSE, "2 / self.weighted.size", "2 / len(self.weighted)")]),
-    "the loss's gradient without its weights": (network_gradients, "MSE with weights: WRONG",
+    "the loss's gradient without its weights": (layer_gradients, "MSE with weights: WRONG",
         [(MSE, "self.weighted = ", "self.weighted = difference; w = "),
          (MSE, "np.vdot(self.weighted, difference)", "np.vdot(w, difference)")]),
-    "a wave's slope without k": (network_gradients, "Waves: WRONG",
+    "a wave's slope without k": (layer_gradients, "Waves: WRONG",
         [(Waves, "dz @ self.R.T", "dz @ np.sign(self.R).T")]),
-    "the loss over n, not n d": (network_gradients, "MSE: WRONG",
+    "the loss over n, not n d": (layer_gradients, "MSE: WRONG",
         [(MSE, "/ guess.size", "/ len(guess)")]),
-    "the loss's gradient without its 2": (network_gradients, "0.5 times what it should be",
-        [(MSE, "return 2 / ", "return 1 / ")]),
-    "the loss's gradient with the wrong sign": (network_gradients, "the sign is flipped",
-        [(MSE, "return 2 / ", "return -2 / ")]),
-    "backward leaves out layer 0": (network_gradients, "MLP with ReLU: WRONG",
+    "the loss's gradient without its 2": (layer_gradients, "0.5 times what it should be",
+        [(MSE, "return dloss * 2", "return dloss")]),
+    "the loss's gradient with the wrong sign": (layer_gradients, "the sign is flipped",
+        [(MSE, "return dloss * 2", "return dloss * -2")]),
+    "backward leaves out layer 0": (layer_gradients, "MLP with ReLU: WRONG",
         [(Network, "reversed(self.layers)", "reversed(self.layers[1:])")]),
-    "backward leaves out the last layer": (network_gradients, "in MLP.backward, network.py line",
+    "backward leaves out the last layer": (layer_gradients, "in MLP.backward, network.py line",
         [(Network, "reversed(self.layers)", "reversed(self.layers[:-1])")]),
-    "backward runs forwards": (network_gradients, "in MLP.backward, network.py line",
+    "backward runs forwards": (layer_gradients, "in MLP.backward, network.py line",
         [(Network, "reversed(self.layers)", "self.layers")]),
-    "neighbours in the flat vector overlap": (network_gradients, "MLP with ReLU: WRONG",
+    "neighbours in the flat vector overlap": (layer_gradients, "MLP with ReLU: WRONG",
         [(Network, "start = end", "start = end - 1")]),
-    "the denoiser's backward without gain": (network_gradients, "Denoiser that predicts v: WRONG",
+    "the denoiser's backward without gain": (layer_gradients, "Denoiser that predicts v: WRONG",
         [(Denoiser, "self.network.backward(self.gain * deps)", "self.network.backward(deps)")]),
-    "the denoiser's backward without skip": (network_gradients, "Denoiser that predicts v: WRONG",
+    "the denoiser's backward without skip": (layer_gradients, "Denoiser that predicts v: WRONG",
         [(Denoiser, "return self.skip * deps + ", "return ")]),
-    "LoRA's dA without c": (network_gradients, "LoRA: WRONG",
+    "LoRA's dA without c": (layer_gradients, "LoRA: WRONG",
         [(LoRA, "dh = self.c * (dy", "dh = (dy")]),
-    "LoRA's dx without the correction": (network_gradients, "LoRA: WRONG",
+    "LoRA's dx without the correction": (layer_gradients, "LoRA: WRONG",
         [(LoRA, "return dy @ self.W.T + dh @ self.A.T", "return dy @ self.W.T")]),
     "time is t, not t/T": (network_is_reference, "[x_t, t / T], the denoiser's inputs",
         [(Denoiser, "np.arange(schedule.T) / schedule.T", "np.arange(schedule.T) / 1")]),
@@ -129,6 +123,11 @@ STALE = {
          "self.skip, self.gain = self.both = getattr(self, 'both', both)\n"
          "        return both[0] * xt + both[1] * F")],
     "LoRA": [(LoRA, "self.x = x\n", "self.x = getattr(self, 'x', x)\n")],
+    "Waves": [
+        (Waves, "self.sin, self.cos = np.sin(z), np.cos(z)",
+         "now = np.sin(z), np.cos(z)\n"
+         "        self.sin, self.cos = self.both = getattr(self, 'both', now)"),
+        (Waves, "[x, self.sin, self.cos]", "[x, *now]")],
 }
 
 OPTIMISER = {
@@ -146,6 +145,8 @@ OPTIMISER = {
         [(Adam, "(np.sqrt(self.v) + self.eps * root)",
           "np.sqrt(self.v + self.eps * root ** 2)"),
          (reference.adam_step, "(sqrt(v_hat) + eps)", "sqrt(v_hat + eps)")]),
+    "m and v with each other's beta": (adam_is_reference, "m[",
+        [(Adam, "self.m *= self.beta1", "self.m *= self.beta2")]),
     "no bias correction of m, twice": (adam_step_length, "step 1",
         [(Adam, " / (1 - self.beta1 ** self.k)", ""),
          (reference.adam_step, "m[i] / (1 - beta1 ** k)", "m[i]")]),
@@ -170,19 +171,19 @@ BATCHES = {
         [(noisy_points, "rng.standard_normal(x0.shape, x0.dtype)",
           "rng.standard_normal((*x0.shape[:-2], 1, x0.shape[-1])) + 0 * x0")]),
     "one point for a whole batch": (batches_are_fair, "the points in a batch",
-        [(chunked_batches, "x0 = x0.reshape(CHUNK, each, -1)",
-          "x0 = x0.reshape(CHUNK, each, -1)[:, :1].repeat(each, axis=1)")]),
+        [(noisy, "x0 = x0.reshape(n, each, -1)",
+          "x0 = x0.reshape(n, each, -1)[:, :1].repeat(each, axis=1)")]),
     "uniform noise": (batches_are_fair, "the kurtosis of the noise",
         [(noisy_points, "rng.standard_normal(x0.shape, x0.dtype)",
           "rng.uniform(-3 ** 0.5, 3 ** 0.5, x0.shape)")]),
     "the target is another noise": (batches_are_fair, "what is left of x_t without the noise",
         [(noisy_points, "return xt, t, eps", "return xt, t, -eps")]),
     "opposite noise in one coordinate only": (batches_are_fair, "two noises of a pair",
-        [(chunked_batches, "schedule.add_noise(x0, t, -eps)",
+        [(noisy, "schedule.add_noise(x0, t, -eps)",
           "schedule.add_noise(x0, t, eps * [1, -1])"),
-         (chunked_batches, "(eps, -eps)", "(eps, eps * [1, -1])")]),
+         (noisy, "(eps, -eps)", "(eps, eps * [1, -1])")]),
     "every chunk from the same stream": (batches_are_fair, "the noise of two chunks",
-        [(chunked_batches, "stream(rng, CHUNKS, chunk)", "stream(rng, CHUNKS, 0)")]),
+        [(chunked, "stream(rng, CHUNKS, chunk)", "stream(rng, CHUNKS, 0)")]),
     "the noisiest level is never drawn": (batches_are_fair, "how often each level is drawn",
         [(EvenLevels, "rng.integers(self.T,", "rng.integers(self.T - 1,")]),
     "the least noisy level is never drawn": (batches_are_fair, "how often each level is drawn",
@@ -233,9 +234,8 @@ SAMPLER = {
         [(posterior_variance, "betas[t] * (1 - schedule.alpha_bars[t - 1])",
           "betas[t] * (1 - schedule.alpha_bars[t])"),
          (reference.reverse_step, "(1 - alpha_bars[t - 1]) /", "(1 - alpha_bars[t]) /")]),
-    "fresh noise in the last step, twice": (step_is_posterior, "sigma",
-        [(Schedule, "float(at(self, t)) if t > 0 else 0.0",
-          "float(self.betas[t])"),
+    "fresh noise in the last step, twice": (step_is_posterior, "level 0, which should lead to x_0",
+        [(Schedule, "if t > 0 else 0.0", "if t > 0 else float(self.betas[0])"),
          (reference.reverse_step, "sigma = 0.0", "sigma = sqrt(betas[t])")]),
     "alpha_bar one step late, twice": (step_is_posterior, "level ",
         [(Schedule, "np.cumprod(self.alphas)", "np.cumprod(self.alphas) / self.alphas * 0.99"),
@@ -271,54 +271,14 @@ SAMPLER = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def trained_without_a_fault():
-    """The chain trains a network, once. No fault may be planted then."""
-    trained()
-
-
 @pytest.fixture(autouse=True)
-def smaller_networks(monkeypatch):
-    """Still oblong and square, with both activations and both meanings of the output."""
-    for room in (layers, diffusion):
-        monkeypatch.setattr(room, "WIDTHS", (3, 4, 4, 2))
-    monkeypatch.setattr(backprop, "KINDS", [("relu", "eps"), ("silu", "v")])
-
-
-def plant(patch, edits):
-    """Make the edits until the test ends. Line numbers stay those of the file."""
-    sources = {what: "".join(inspect.getsourcelines(what)[0]) for what, _, _ in edits}
-    for what, right, wrong in edits:
-        count = sources[what].count(right)
-        assert count == 1, f"{right!r} stands {count} times in {what.__name__}: adapt this row"
-        sources[what] = sources[what].replace(right, wrong)
-    for what, source in sources.items():
-        above = "\n" * (inspect.getsourcelines(what)[1] - 1)
-        made = {}
-        exec(compile(above + source, inspect.getsourcefile(what), "exec"),
-             vars(sys.modules[what.__module__]), made)
-        new = made[what.__name__]
-        if inspect.isclass(what):
-            for name, value in vars(new).items():
-                if inspect.isfunction(value):
-                    patch.setattr(what, name, value)
-        else:                           # in place, since other files have imported it already
-            patch.setattr(what, "__code__", new.__code__)
-            patch.setattr(what, "__defaults__", new.__defaults__)
-
-
-def first_red(start, capsys):
-    """Measure the links from `start` on: the first red one, and what `check` prints under it."""
-    for link in ALL[MEASURES.index(start):]:
-        holds = print_link(1, link)
-        _, said = capsys.readouterr().out.split("\n", 1)
-        if not holds:
-            return link.measure, said
-    return None, "every link holds"
+def quick(monkeypatch):
+    look_at_less(monkeypatch)
 
 
 def require_red(row, start, patch, capsys):
     measure, named, edits = row
+    look_at_what_is_edited(patch, edits)
     plant(patch, edits)
     red, said = first_red(start, capsys)
     assert red is measure and named in said, f"{red.__name__ if red else None}\n{said}"
@@ -332,14 +292,15 @@ def test_a_fault_in_the_reference(name, monkeypatch, capsys):
 @pytest.mark.parametrize("name", BACKPROP)
 def test_a_fault_in_backpropagation(name, monkeypatch, capsys):
     """The first link is about reference.py alone, so these start at the second."""
-    require_red(BACKPROP[name], network_gradients, monkeypatch, capsys)
+    require_red(BACKPROP[name], layer_gradients, monkeypatch, capsys)
 
 
 @pytest.mark.parametrize("name", STALE)
 def test_a_layer_that_keeps_something_of_an_earlier_batch(name, monkeypatch, capsys):
+    look_at_what_is_edited(monkeypatch, STALE[name])
     plant(monkeypatch, STALE[name])
-    red, said = first_red(network_gradients, capsys)
-    assert red is network_gradients and said.startswith(f"  {name}") and "WRONG" in said
+    red, said = first_red(layer_gradients, capsys)
+    assert red is layer_gradients and said.startswith(f"  {name}") and "WRONG" in said
 
 
 @pytest.mark.parametrize("name", OPTIMISER)
@@ -380,6 +341,9 @@ def test_a_network_that_has_learned_nothing(measure, monkeypatch, capsys):
 
 
 def test_every_link_can_turn_red():
+    """Those of lesson 3 turn red in the test files of their lessons."""
     tables = [REFERENCE, BACKPROP, OPTIMISER, BATCHES, PERFECT, SAMPLER]
     red = {measure for table in tables for measure, _, _ in table.values()}
-    assert set(MEASURES) == red | {perfect_radius, network_excess, network_radius}
+    here = {measure for measure in MEASURES
+            if measure.__module__ in (backprop.__name__, diffusion.__name__)}
+    assert here == red | {perfect_radius, network_excess, network_radius}

@@ -33,8 +33,8 @@ def test_linear_names_its_parameters():
 
 def test_relu_by_hand():
     relu = ReLU()
-    assert relu.forward(np.array([[-2.0, 0.0, 3.0]])).tolist() == [[0.0, 0.0, 3.0]]
-    assert relu.backward(np.array([[5.0, 6.0, 7.0]])).tolist() == [[0.0, 0.0, 7.0]], \
+    assert relu.forward(np.array([[-2.0, 0.0, 0.5, 3.0]])).tolist() == [[0.0, 0.0, 0.5, 3.0]]
+    assert relu.backward(np.array([[5.0, 6.0, 7.0, 8.0]])).tolist() == [[0.0, 0.0, 7.0, 8.0]], \
         "the slope at 0 is taken as 0"
 
 

@@ -6,13 +6,17 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from scratchdiff.beyond.distillation import student_points, student_schedule
+from scratchdiff.beyond.few_steps import ddim
+from scratchdiff.beyond.guidance import Guided
 from scratchdiff.diffusion.levels import LowLevels
 from scratchdiff.diffusion.sampling import reverse_process
+from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.diffusion.training import train
 from scratchdiff.experiment.data import own_data, shape_data
 from scratchdiff.experiment.model import Diverged, Model
 from scratchdiff.experiment.recipe import RECIPES
-from scratchdiff.fast.batches import chunked_batches
+from scratchdiff.fast.batches import chunked, noisy
 from scratchdiff.fast.blocks import BLOCK, sample
 from scratchdiff.fast.streams import INIT, SAMPLING, SPLIT, TRAINING, stream
 from scratchdiff.nn.layers import ACTIVATIONS, Linear
@@ -30,6 +34,20 @@ def new(recipe=SMALL, seed=3, data=None):
 
 def own(seed=3):
     return own_data(POINTS, Model.stream(seed, SPLIT))
+
+
+def student(data=shape_data("circle")):
+    pairs = np.random.default_rng(2).standard_normal((50, 3, 2, 2), np.float32)
+    return Model.new(SMALL, 3, data, pairs=pairs)
+
+
+def labelled():
+    return shape_data("circle", labels=True)
+
+
+def own_labelled(seed=3):
+    kinds = ["a", "b", "b c", "b"] * 10
+    return own_data(POINTS, Model.stream(seed, SPLIT), labels=kinds, label=(0, "kind"))
 
 
 def run(model, stop=None):
@@ -82,8 +100,8 @@ def test_every_part_of_a_run_has_its_stream():
     model, twin = new(recipe), new(recipe)
     network = MLP((3, 8, 8, 2), stream(rng, INIT), ACTIVATIONS["silu"])
     assert np.array_equal(model.adam.params, network.params)
-    batches = chunked_batches(model.data.draw, model.denoiser.schedule, stream(rng, TRAINING),
-                              recipe.batch_size, recipe.antithetic)
+    make = noisy(model.data.draw, model.denoiser.schedule, recipe.batch_size, recipe.antithetic)
+    batches = chunked(make, stream(rng, TRAINING))
     by_hand = list(train(twin.denoiser, twin.adam, batches, 30, recipe.lr_at))
     assert run(model) == by_hand
     require_equal(model, replace(twin, losses=[loss for _, loss in by_hand]))
@@ -96,14 +114,34 @@ def test_levels_weights_and_rates_are_used():
     recipe = replace(SMALL, hidden=(64, 8), waves=(2,), levels="low", lr_by_width=True)
     model, twin = new(recipe), new(recipe)
     levels = LowLevels(model.denoiser.schedule)
-    batches = chunked_batches(model.data.draw, model.denoiser.schedule, Model.stream(3, TRAINING),
-                              recipe.batch_size, recipe.antithetic, levels=levels)
+    make = noisy(model.data.draw, model.denoiser.schedule, recipe.batch_size, recipe.antithetic,
+                 levels=levels)
+    batches = chunked(make, Model.stream(3, TRAINING))
     factors = rates(twin.denoiser.network)
     assert set(factors) == {0.5, 1}
     by_hand = list(train(twin.denoiser, twin.adam, batches, 30,
                          lambda step: recipe.lr_at(step) * factors, levels.weight))
     assert run(model) == by_hand
     require_equal(model, replace(twin, losses=[loss for _, loss in by_hand]))
+
+
+def test_a_student_learns_from_pairs_and_walks_by_ddim():
+    """By hand. The schedule has the levels that distillation.py says."""
+    recipe = replace(SMALL, levels="even", lr_by_width=False)
+    pairs = np.random.default_rng(2).standard_normal((50, 3, 2, 2), np.float32)
+    model, twin = (Model.new(recipe, 3, shape_data("circle"), pairs=pairs) for _ in range(2))
+    schedule = student_schedule(Schedule.linear(), 3)
+    assert np.array_equal(model.denoiser.schedule.betas, schedule.betas)
+    assert np.array_equal(model.adam.params, new(recipe).adam.params), "the network is a new one"
+    batches = chunked(lambda n, rng: student_points(pairs, (n, recipe.batch_size), rng),
+                      Model.stream(3, TRAINING))
+    by_hand = list(train(twin.denoiser, twin.adam, batches, 30, recipe.lr_at))
+    assert run(model) == by_hand
+    require_equal(model, replace(twin, losses=[loss for _, loss in by_hand]))
+    blocks = sample(model.denoiser, schedule, 5, 2, Model.stream(3, SAMPLING), ddim)
+    assert np.array_equal(points(model, 5), next(blocks))
+    assert len(list(model.walk())) == 4
+    assert model.data.exact is None, "the best that a student could be is not known"
 
 
 def test_the_recipe_decides_about_pairs():
@@ -119,10 +157,14 @@ def test_training_keeps_every_loss():
     assert run(model) == [], "nothing is left to do"
 
 
-@pytest.mark.parametrize("data", [lambda: None, own], ids=["circle", "own points"])
+@pytest.mark.parametrize("make", [
+    new, lambda: new(data=own()), student, lambda: new(data=labelled()),
+    lambda: new(data=own_labelled()), lambda: student(labelled())],
+    ids=["circle", "own points", "student", "circle with labels", "own labels",
+         "student with labels"])
 @pytest.mark.parametrize("stop", [0, 1, 13, 29])
-def test_a_run_that_was_stopped_ends_bit_for_bit_where_it_would_have(stop, data):
-    whole, model = new(data=data()), new(data=data())
+def test_a_run_that_was_stopped_ends_bit_for_bit_where_it_would_have(stop, make):
+    whole, model = make(), make()
     run(whole)
     run(model, stop)
     run(model)
@@ -180,3 +222,32 @@ def test_points_that_are_not_finite_are_not_handed_out():
 def test_a_bad_recipe_is_refused_before_anything_is_made():
     with pytest.raises(ValueError, match="steps must be"):
         new(replace(SMALL, steps=0))
+
+
+@pytest.mark.parametrize("waves", [(), (2, 4)])
+def test_a_model_with_labels_by_hand(waves):
+    """The network has a column for each word, and learns from prompted batches."""
+    recipe = replace(SMALL, levels="even", lr_by_width=False, waves=waves)
+    model, twin = new(recipe, data=labelled()), new(recipe, data=labelled())
+    assert model.denoiser.columns == 4 and len(model.denoiser.network.layers) == 5 + bool(waves)
+    make = noisy(model.data.prompted, model.denoiser.schedule, recipe.batch_size, recipe.antithetic)
+    by_hand = list(train(twin.denoiser, twin.adam, chunked(make, Model.stream(3, TRAINING)), 30,
+                         recipe.lr_at))
+    assert run(model) == by_hand
+    require_equal(model, replace(twin, losses=[loss for _, loss in by_hand]))
+
+
+@pytest.mark.parametrize("data", [labelled, own_labelled])
+def test_points_of_one_label(data):
+    model = new(data=data())
+    run(model)
+    label, d = model.data.labels[1], model.data.d
+    prompted = points(model, 5, prompt=label)
+    guided = Guided(model.denoiser, model.data.rows([label]), 2)
+    blocks = sample(guided, model.denoiser.schedule, 5, d, Model.stream(3, SAMPLING))
+    assert np.array_equal(points(model, 5, prompt=label, w=2), next(blocks))
+    assert np.array_equal(points(model, 3, prompt=label, skip=2), prompted[2:])
+    assert np.array_equal(points(model, 5, prompt=label, w=-1), points(model, 5))
+    assert not np.array_equal(prompted, points(model, 5, prompt=model.data.labels[0]))
+    with pytest.raises(ValueError, match='"x" is not a prompt here'):
+        points(model, 5, prompt="x")

@@ -213,6 +213,7 @@ def test_dtype_is_kept(dtype):
 def test_whole_numbers_of_any_type_are_widths():
     network = MLP((3, 4.0, np.int64(2)), np.random.default_rng(0))
     assert network.widths == (3, 4, 2) and all(type(width) is int for width in network.widths)
+    assert MLP((1, 1), np.random.default_rng(0)).widths == (1, 1)
 
 
 @pytest.mark.parametrize("widths", [(), (3,), (3, 0, 2), (3, -1), (3, 2.5)])

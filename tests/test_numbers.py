@@ -41,6 +41,12 @@ def test_what_is_no_number_and_why(why, cells):
             assert str(caught.value) == f"{shown(cell)}, {why}"
 
 
+@pytest.mark.parametrize("cell", [",5", "5,", "1,2,3", "1.5", "1,-5", "1 5", ""])
+def test_what_is_no_number_with_decimal_commas(cell):
+    with pytest.raises(ValueError):
+        numbers(["1,5", cell], ",")
+
+
 def test_a_point_among_decimal_commas_is_refused():
     with pytest.raises(ValueError, match="'1.5', which has another decimal mark than the rest"):
         number("1.5", ",")
@@ -49,7 +55,8 @@ def test_a_point_among_decimal_commas_is_refused():
 
 
 @pytest.mark.parametrize("cells, mark", [
-    (["1.5", "2"], "."), (["1,5", "2"], ","), (["1,234", "0,567"], ","), (["1700,123"], ","),
+    (["1.5", "2"], "."), (["1", "2", "3.5"], "."),
+    (["1,5", "2"], ","), (["1,234", "0,567"], ","), (["1700,123"], ","),
     (["1,234", "5,678"], "."), (["1,5", "2.5", "3.5"], "."), (["1,234", "0.5"], "."), ([], ".")])
 def test_the_decimal_mark(cells, mark):
     """1,234 may be a thousand or one and a bit: only other numbers can tell."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from scratchdiff.app.errors import CommandError
+from scratchdiff.app.files import points
 from scratchdiff.app.files.checks import outlier_line
 from scratchdiff.app.files.points import read_points
 from scratchdiff.measure.shapes import SHAPES
@@ -92,19 +93,27 @@ def test_files_that_people_have(tmp_path, kind):
     ("1,2\n3\n", "line 2 has 1 column, line 1 has 2"),
     ("x,y\n# c\n1,2\n3,4,5\n", "line 4 has 3 columns, line 3 has 2"),
     ("1,2\n3," + "w" * 99, f"line 2: column 2 holds '{'w' * 40}'..., which is not a number"),
-    (LABELLED, "line 2: column 3 (kind) holds 'upper', which is not a number; leave that column "
-               "out of the file"),
+    (LABELLED, "line 2: column 3 (kind) holds 'upper', which is not a number; a column of words: "
+               "--label 3 learns them as prompts"),
     (LABELLED.replace("kind", "the kind"), "line 2: column 3 (the kind) holds 'upper', which is "
-     "not a number; leave that column out of the file"),
-    ("ring\t1\t0\nring\t0\t1\n", "line 1: column 1 holds 'ring', which is not a number; leave "
-     "that column out of the file"),
+     "not a number; a column of words: --label 3 learns them as prompts"),
+    ("ring\t1\t0\nring\t0\t1\n", "line 1: column 1 holds 'ring', which is not a number; "
+     "a column of words: --label 1 learns them as prompts"),
     ("x\n1 50\n0 41\n", "line 1 has 1 name, line 2 has 2 columns"),
     ("", "it holds no points"), ("1,2\n", "it holds 1 point, there must be two or more"),
     ("1,2\n1e400,4\n", "line 2: column 1 holds inf: every number must be finite, and no larger "
                        "than 1e+100"),
-    ("1,2\n1,2\n", "all its points are equal")])
+    ("1,2\n1,2\n", "all its points are equal"),
+    ("x\ty\n5\t1\t2\n9\t3\t4", "line 1 has 2 names, line 2 has 3 columns"),
+])
 def test_files_that_are_refused(tmp_path, text, said):
     assert complaint(tmp_path, text) == said
+
+
+def test_names_of_rows(tmp_path):
+    """One name for two columns: the first only numbers the rows."""
+    got = read(tmp_path, "x\n0\t0.5\n1\t0.25\n")
+    assert got.names == ("x",) and got.points.tolist() == [[0.5], [0.25]]
 
 
 def test_labels(tmp_path):
@@ -142,8 +151,8 @@ def test_an_outlier_is_named_by_its_line(tmp_path):
     assert outlier_line(got) == (
         "line 14: column 1 (x) holds 1000000; this lies 1000000 times as far out as any other "
         "point, which leaves the others no scale: is it a mistake?")
-    points = np.vstack([RING, [[0, -1e5], [0, 2e5]]])
-    assert outlier_line(read(tmp_path, as_npy(points), "p.npy")).startswith(
+    far = np.vstack([RING, [[0, -1e5], [0, 2e5]]])
+    assert outlier_line(read(tmp_path, as_npy(far), "p.npy")).startswith(
         "row 13: column 2 holds 200000; this and 1 more lies 100000 times as far out")
     assert outlier_line(read(tmp_path, PLAIN)) is None
 
@@ -215,6 +224,26 @@ def test_memory_is_for_the_numbers_and_not_for_the_text(tmp_path):
     assert most < 4e6
 
 
+def test_a_long_file_is_read_in_order_to_its_end(tmp_path):
+    """More rows than become numbers at once, and some with quotes."""
+    rows = [f"{k}.5,{-k}" for k in range(2500)]
+    got = read(tmp_path, "\n".join(rows))
+    assert got.points[:, 0].tolist() == [k + 0.5 for k in range(2500)]
+    assert got.points[:, 1].tolist() == [-k for k in range(2500)] and got.where(2400) == "line 2401"
+    rows[1700] = '"1.5", "2"'
+    assert read(tmp_path, "\n".join(rows)).points[1699:1702].tolist() == [
+        [1699.5, -1699], [1.5, 2], [1701.5, -1701]]
+    for damaged, said in [("1.5,-", "line 2302: column 2 holds '-', a missing value"),
+                          ("1.5", "line 2302 has 1 column, line 1 has 2"),
+                          ('"1.5,2', "after line 2301: its quotes do not match (")]:
+        text = "\n".join([*rows[:2301], damaged, *rows[2302:]])
+        assert complaint(tmp_path, text).startswith(said)
+
+
+def test_a_text_with_too_many_numbers_says_what_holds_more(tmp_path, monkeypatch):
+    monkeypatch.setattr(points, "MOST_IN_TEXT", 23)
+    assert complaint(tmp_path, PLAIN) == (
+        "it holds more than 23 numbers: save them as .npy, which may hold 10000000")
 
 
 def test_damaged_files_are_refused_or_read_as_they_are(tmp_path):

@@ -53,6 +53,9 @@ def test_a_line_on_a_terminal(monkeypatch, columns):
         assert screen(terminal.getvalue()) == "=" * 40 + " all"
         progress.clear()
         assert screen(terminal.getvalue()) == ""
+        written = terminal.getvalue()
+        progress.clear()
+        assert terminal.getvalue() == written, "there is nothing to wipe any more"
         progress.show(1, "again")
     assert screen(terminal.getvalue()) == "" and "\n" not in terminal.getvalue()
 

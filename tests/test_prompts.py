@@ -5,6 +5,7 @@ import pytest
 from scratchdiff.beyond.prompts import Vocabulary, drop_prompts, prompted_batches
 from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.nn.layers import Linear
+from scratchdiff.reference import embedding, embedding_backward
 
 CORNERS = Vocabulary(["upper left", "upper right", "lower left", "lower right"])
 SCHEDULE = Schedule.linear()
@@ -55,6 +56,20 @@ def test_the_rows_of_W_are_the_embeddings():
         np.add.at(dtable, words, dy[i])                         # the scatter-add
     assert np.allclose(y, x @ W[:3] + b + embedded, rtol=0, atol=1e-14)     # a sum in another order
     assert np.allclose(layer.dW[3:], dtable, rtol=0, atol=1e-14)
+
+
+def test_the_references_scatter_add_is_the_derivative_of_its_look_up():
+    rng = np.random.default_rng(0)
+    table = {key: rng.standard_normal(2).tolist() for key in CORNERS.columns}
+    dy = [0.7, -1.3]
+
+    def loss(table):
+        return np.dot(dy, embedding(table, "upper left"))
+
+    for key, slopes in embedding_backward(table, "upper left", dy).items():
+        for j, slope in enumerate(slopes):
+            moved = {**table, key: [x + (i == j) for i, x in enumerate(table[key])]}
+            assert loss(moved) - loss(table) == pytest.approx(slope, abs=1e-12), "it is linear"
 
 
 def test_dropped_prompts_are_rows_of_zeros_and_the_others_stay():

@@ -88,6 +88,11 @@ def test_a_setting_that_makes_no_sense_is_named(change, message):
         replace(DEFAULT, **change).validated()
 
 
+def test_waves_may_be_slow():
+    recipe = replace(DEFAULT, waves=(0.5, 2))
+    assert recipe.validated() is recipe
+
+
 def test_choices_are_settings():
     assert set(choices()) == {"activation", "predicts", "lr_schedule", "variance", "levels"}
     assert all(getattr(DEFAULT, name) in known for name, known in choices().items())

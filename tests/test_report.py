@@ -4,10 +4,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scratchdiff.app.show.report import COMPARED, digits, figures, more_figures
+from scratchdiff.app.show.best import PERFECT, perfect_lines
+from scratchdiff.app.show.report import COMPARED, digits, figures, more_figures, real_points
 from scratchdiff.experiment.data import own_data, shape_data
 from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
+from scratchdiff.fast.streams import REPORT
 from scratchdiff.measure.energy import energy_distance
 from scratchdiff.measure.shapes import SHAPES
 
@@ -45,6 +47,14 @@ def test_one_point_has_no_spread():
     assert (mean, std) == ("2.0000", "unknown")
 
 
+def test_a_shape_with_its_own_measure_is_one_row(monkeypatch):
+    shape = replace(SHAPES["segment"], figures=lambda points: [("count", len(points), "of them")])
+    monkeypatch.setitem(SHAPES, "segment", shape)
+    model = untrained(shape_data("segment"))
+    assert figures(model, np.zeros((9, 2)), 5) == [("count", "5.0000", "of them")]
+    assert perfect_lines(model)[1] == f"  count {PERFECT}.0000000"
+
+
 def test_the_energy_distance_to_real_points():
     data = shape_data("moons")
     points = RNG.standard_normal((COMPARED + 48, 2)).astype(np.float32)
@@ -57,6 +67,12 @@ def test_the_energy_distance_to_real_points():
     halves = [energy_distance(*(data.real(COMPARED, np.random.default_rng([i, j])) for j in (0, 1)))
               for i in range(2)]
     assert float(found[1][1]) == pytest.approx(np.mean(halves), rel=1.2), "two are good to a half"
+
+
+def test_a_run_has_real_points_of_its_seed():
+    model = Model.new(replace(RECIPES["default"], hidden=(4,)), 7, shape_data("moons"))
+    expected = model.data.real(COMPARED, Model.stream(7, REPORT))
+    assert np.array_equal(real_points(model), expected)
 
 
 def test_real_points_are_as_good_as_real():
@@ -140,6 +156,16 @@ def test_of_many_columns_the_worst_are_shown():
     assert sum(name.startswith("column ") for name in names) == 8
 
 
+def test_a_column_is_off_by_the_difference_of_its_means():
+    """One that is off and lies around 0, among many that are right and lie far from 0."""
+    real = RNG.standard_normal((400, 12)) + np.append(0, np.full(11, 100))
+    model = model_of(real)
+    made = model.data.standard.forth(real + np.append(1, np.zeros(11)))
+    assert more_figures(model, made)[0][0] == "column 1"
+    made = model.data.standard.forth(real * np.append(3, np.ones(11)))
+    assert more_figures(model, made)[0][0] == "column 1"
+
+
 def test_a_column_without_spread():
     real = np.column_stack([RNG.standard_normal(50), np.full(50, 7.0)])
     model = model_of(real)
@@ -149,6 +175,7 @@ def test_a_column_without_spread():
 
 
 @pytest.mark.parametrize("number, spread, text", [
+    (-0.0004, 8.9, "0.00"), (-0.4, 8.9, "-0.40"),
     (1699999972.3, 1273.0, "1699999972"), (1.74849, 0.0707, "1.7485"), (-3.0, 0.5, "-3.000"),
     (2.5e-7, 1e-6, "2.5e-07"), (54.31, 16.7, "54.3"), (1e300, 1e299, "1e+300"), (0.0, 1e-300, "0")])
 def test_as_many_digits_as_the_spread_needs(number, spread, text):

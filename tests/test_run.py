@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import termios
+from functools import cache
 from xml.etree import ElementTree
 
 import numpy as np
@@ -23,6 +24,7 @@ from scratchdiff.experiment.model import Model
 from tests.program import COMMAND, ROOT, SMALL, call, run
 
 QUIET = [*SMALL, "--points", 50, "--quiet"]
+quiet_run = cache(lambda: call(*QUIET))
 
 
 def test_the_tutorials_run():
@@ -32,7 +34,7 @@ def test_the_tutorials_run():
 
 
 def test_the_same_again_byte_for_byte():
-    first, second, other = (call(*SMALL, "--seed", seed)[1] for seed in (5, 5, 6))
+    first, second, other = (call(*QUIET, "--seed", seed)[1] for seed in (5, 5, 6))
     assert first == second != other
 
 
@@ -40,6 +42,9 @@ def test_quiet_leaves_three_lines():
     _, lines, _ = call(*SMALL, "--points", 7)
     _, quiet, _ = call(*SMALL, "--points", 7, "--quiet")
     assert len(quiet) == 3 and quiet == lines[2:5] and quiet[0] == "generated 7 points"
+    assert lines[5].startswith("off the shape = ")
+    assert lines[6] == "how good could it be? (every noise level counts alike here)"
+    assert lines[7].startswith("loss ") and "the perfect denoiser, 50 steps:" in lines
 
 
 def test_one_point_has_no_spread():
@@ -51,7 +56,7 @@ def test_one_point_has_no_spread():
     "--recipe tutorial", "--steps 50", "--batch-size 17", "--hidden 9", "--hidden 8 8", "--lr 0.1",
     "--variance beta", "--seed 1", "--data moons", "--points 51"])
 def test_every_flag_changes_the_result(flag):
-    assert call(*QUIET, *flag.split())[1] != call(*QUIET)[1]
+    assert call(*QUIET, *flag.split())[1] != quiet_run()[1]
 
 
 def test_a_printed_loss_is_the_mean_since_the_last_one(monkeypatch):
@@ -145,6 +150,23 @@ def test_own_points_of_any_size_come_back_in_their_own_place(tmp_path):
     assert "p.csv: 500 generated points" in picture.read_text()
 
 
+def test_a_field_needs_two_columns(tmp_path):
+    np.savetxt(tmp_path / "p.csv", np.random.default_rng(0).standard_normal((9, 3)), delimiter=",")
+    said = "--field draws two columns, and these points have 3"
+    assert call(*QUIET, "--data", tmp_path / "p.csv", "--field", tmp_path / "f.svg") == (
+        2, [], f"scratchdiff: error: {said}\n")
+
+
+def test_every_stream_is_one_of_the_runs_seed(tmp_path, monkeypatch):
+    """Seed and part are two whole numbers: swapped, another run's numbers would be used."""
+    asked, stream = [], Model.stream
+    monkeypatch.setattr(Model, "stream", staticmethod(
+        lambda seed, part: asked.append(seed) or stream(seed, part)))
+    call(*SMALL, "--seed", 77, "--picture", tmp_path / "p.svg", "--field", tmp_path / "f.svg")
+    assert asked.count(0) == 1, "the floor is measured on the same points in every run"
+    assert len(asked) > 5 and {*asked} == {0, 77}
+
+
 def test_data_from_standard_input(monkeypatch):
     text = "\n".join(f"{x},{x * x}" for x in np.linspace(-1, 1, 50))
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
@@ -221,4 +243,4 @@ def test_on_a_terminal_there_is_progress_while_it_trains_and_a_picture_at_the_en
 
 def test_in_a_process_of_its_own():
     status, out, err = run(*QUIET)
-    assert (status, err) == (0, "") and out.splitlines() == call(*QUIET)[1]
+    assert (status, err) == (0, "") and out.splitlines() == quiet_run()[1]

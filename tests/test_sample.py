@@ -5,6 +5,7 @@ import signal
 import numpy as np
 import pytest
 
+from scratchdiff.app.show.progress import Progress
 from scratchdiff.app.signals import _end
 from scratchdiff.experiment.model import Model
 from tests.program import SMALL, call
@@ -22,6 +23,11 @@ def test_the_first_points_and_those_after_them(model):
     assert (status, err, len(lines)) == (0, "", 5)
     assert all(len(line.split(",")) == 2 for line in lines)
     assert call("sample", model, "--points", 3, "--skip", 2)[1] == lines[2:]
+
+
+def test_without_flags_it_is_the_first_500_points(model):
+    lines = call("sample", model)[1]
+    assert len(lines) == 500 and lines[:5] == call("sample", model, "--points", 5)[1]
 
 
 def test_the_seed(model):
@@ -44,6 +50,13 @@ def test_the_two_formats_hold_the_same_points(model, tmp_path):
         assert call("sample", model, "--points", 5, "--out", out) == (0, [], "")
     assert np.array_equal(np.loadtxt(text, delimiter=",", dtype=np.float32),
                           np.load(binary).astype(np.float32))
+
+
+def test_progress_counts_the_points(model, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(Progress, "show", lambda self, done, text: seen.append((done, text)))
+    call("sample", model, "--points", 3000, "--out", tmp_path / "out.npy")
+    assert seen == [(2048, "2048 of 3000 points"), (3000, "3000 of 3000 points")]
 
 
 def test_ctrl_c_leaves_no_half_of_a_file(model, tmp_path, monkeypatch):

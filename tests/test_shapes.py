@@ -1,10 +1,13 @@
 """measure/shapes.py: the built-in shapes, and the standard form."""
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
 import pytest
 
+from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.measure.energy import energy_distance
+from scratchdiff.measure.exact import ExactDenoiser
+from scratchdiff.measure.nearest import nearest
 from scratchdiff.measure.shapes import COARSEST, SHAPES, SPACING, Standard
 
 NAMES = list(SHAPES)
@@ -267,3 +270,52 @@ def test_misuse_is_named():
         Standard.of([[1.0]])
     with pytest.raises(ValueError, match=r"points must have shape \(n, d\), got \(3,\)"):
         Standard.of(np.ones(3))
+
+
+NAMED = [name for name in NAMES if SHAPES[name].names]
+
+
+def test_which_shapes_have_parts_with_names():
+    assert {name: len(SHAPES[name].names) for name in NAMED} == {
+        "circle": 4, "moons": 2, "gaussians": 8, "square": 4}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_part_is_what_its_name_says(name):
+    """Its mean lies in that direction. (A square's side and a moon lie off the middle, too.)"""
+    shape = SHAPES[name]
+    for k, words in enumerate(shape.names):
+        x, y = shape.part(k).draw(1000, np.random.default_rng(0)).mean(axis=0)
+        up = any(word in words.split() for word in ("upper", "top"))
+        down = any(word in words.split() for word in ("lower", "bottom"))
+        assert (y > 0.2, y < -0.2) == (up, down), words
+        if name != "moons":
+            assert (x > 0.2, x < -0.2) == ("right" in words, "left" in words), words
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_each_point_is_in_the_part_that_it_is_said_to_be_in(name):
+    shape = SHAPES[name]
+    points, k = shape.labelled(4000, np.random.default_rng(0))
+    assert np.array_equal(points, shape.draw(4000, np.random.default_rng(0)))
+    count = len(shape.names)
+    assert np.abs(np.bincount(k, minlength=count) * count / 4000 - 1).max() < 0.25
+    clean = replace(shape, width=0, whole=shape)        # without noise, but as large as it was
+    points, k = clean.labelled(4000, np.random.default_rng(0))
+    for number in range(count):
+        grid = clean.part(number).grid(0.01)            # points at most 0.007 apart
+        assert nearest(points[k == number], grid).max() < 0.005
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_the_parts_make_up_the_whole(name):
+    """The density of the whole is the mean of theirs, and they lie where it has them."""
+    shape, schedule = SHAPES[name], Schedule.linear()
+    x = shape.draw(50, np.random.default_rng(0))
+    for t in (0, 20, 49):
+        xt = schedule.add_noise(x, t, np.random.default_rng(1).standard_normal(x.shape))
+        whole, *parts = (ExactDenoiser(schedule, some.grid, some.standard_width)
+                         for some in (shape, *map(shape.part, range(len(shape.names)))))
+        together = np.mean([np.exp(part.log_density(xt, t)) for part in parts], axis=0)
+        # a sum over a grid is a little off at the ends of a part: see Shape.grid
+        assert np.allclose(np.log(together), whole.log_density(xt, t), rtol=0, atol=0.03)

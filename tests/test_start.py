@@ -3,6 +3,10 @@ import numpy as np
 import pytest
 
 from scratchdiff.app.files.store import load_model
+from scratchdiff.app.start import read_data
+from scratchdiff.experiment.data import own_data
+from scratchdiff.experiment.model import Model
+from scratchdiff.fast.streams import SPLIT
 from tests.program import SMALL, call
 
 QUIET = [*SMALL, "--points", 50, "--quiet"]
@@ -36,6 +40,26 @@ def test_resume_refuses_what_contradicts_the_file(flags, said, model, tmp_path, 
     assert model.read_bytes() == before
 
 
+def test_a_run_and_its_resume_hold_back_the_same_points(tmp_path):
+    """Of 30 points, 3 that neither learns from. The seed is that of the run."""
+    file, model = str(tmp_path / "p.csv"), tmp_path / "m.npz"
+    points = np.random.default_rng(0).standard_normal((30, 2))
+    np.savetxt(file, points, delimiter=",")
+    held_back = own_data(points, Model.stream(7, SPLIT)).real(9, None)
+    assert np.allclose(read_data(file, 7).real(9, None), held_back, rtol=0, atol=1e-12)
+    assert not np.allclose(read_data(file, 8).real(9, None), held_back)
+    assert call(*QUIET, "--data", file, "--seed", 7, "--save", model)[0] == 0
+    assert np.allclose(load_model(str(model)).data.real(9, None), held_back, rtol=0, atol=1e-12)
+
+
+def test_an_outlier_is_refused(tmp_path):
+    file = tmp_path / "p.csv"
+    np.savetxt(file, np.append(np.arange(40.0), 1e9))
+    status, _, err = call(*QUIET, "--data", file)
+    assert status == 2
+    assert err.startswith(f"scratchdiff: error: cannot learn from {file}: line 41: column 1 holds")
+
+
 def test_fewer_steps_than_it_has_taken(model):
     said = f"scratchdiff: error: --steps 39 is fewer than the 40 steps that {model} has taken\n"
     assert call("--resume", model, "--steps", 39) == (2, [], said)
@@ -62,6 +86,7 @@ def test_the_sampler_decides_the_steps(flags, steps):
 
 
 @pytest.mark.parametrize("flags, said", [
+    (("--sampler", "heun"), "--sampler must be one of ddpm, ddim, dpm, got heun"),
     (("--sampler-steps", 10), "the ddpm walk takes all 50 steps: for fewer, --sampler dpm"),
     (("--sampler", "dpm", "--sampler-steps", 51), "--sampler-steps must be from 1 to 50, got 51")])
 def test_steps_that_no_sampler_has(flags, said):

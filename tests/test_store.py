@@ -26,8 +26,8 @@ RECIPE = replace(RECIPES["default"], hidden=(8, 8), steps=30, batch_size=16)
 POINTS = np.random.default_rng(1).standard_normal((40, 3)) * 4 + 10
 
 
-def trained(steps, data=None, recipe=RECIPE, seed=3):
-    model = Model.new(recipe, seed, data or shape_data("circle"))
+def trained(steps, data=None, recipe=RECIPE, seed=3, pairs=None):
+    model = Model.new(recipe, seed, data or shape_data("circle"), pairs=pairs)
     for _ in islice(model.train(), steps):
         pass
     return model
@@ -37,9 +37,20 @@ def own(seed=3):
     return own_data(POINTS, Model.stream(seed, SPLIT))
 
 
+def labelled(seed=3):
+    kinds = ["a", "b", "b c", "b"] * 10
+    return own_data(POINTS, Model.stream(seed, SPLIT), labels=kinds, label=(1, "kind"))
+
+
+ALL_DATA = [None, own(), labelled(), shape_data("moons", labels=True)]
+
+
 def same(a, b):
     assert (a.recipe, a.seed, a.adam.k) == (b.recipe, b.seed, b.adam.k)
     assert (a.losses, a.data.name, a.data.names) == (b.losses, b.data.name, b.data.names)
+    assert np.array_equal(a.pairs, b.pairs)
+    assert (a.data.labels, a.data.label) == (b.data.labels, b.data.label)
+    assert np.array_equal(a.data.label_of, b.data.label_of)
     for name in ("params", "m", "v"):
         assert np.array_equal(getattr(a.adam, name), getattr(b.adam, name)), name
     assert a.adam.params is a.denoiser.network.params
@@ -51,7 +62,7 @@ def path(tmp_path):
     return str(tmp_path / "m.npz")
 
 
-@pytest.mark.parametrize("data", [None, own()])
+@pytest.mark.parametrize("data", ALL_DATA)
 def test_what_is_read_is_what_was_saved(path, data):
     model = trained(20, data)
     save_model(path, model)
@@ -62,7 +73,7 @@ def test_what_is_read_is_what_was_saved(path, data):
         assert np.array_equal(mine, theirs)
 
 
-@pytest.mark.parametrize("data", [None, own()])
+@pytest.mark.parametrize("data", ALL_DATA)
 @pytest.mark.parametrize("stop", [0, 1, 13, 29])
 def test_a_run_that_was_stopped_and_kept_ends_bit_for_bit_where_it_would_have(path, data, stop):
     save_model(path, trained(stop, data))
@@ -72,17 +83,29 @@ def test_a_run_that_was_stopped_and_kept_ends_bit_for_bit_where_it_would_have(pa
     same(model, trained(30, data))
 
 
+@pytest.mark.parametrize("stop", [0, 13, 30])
+def test_a_student_that_was_kept_goes_on_bit_for_bit(path, stop):
+    pairs = np.random.default_rng(2).standard_normal((50, 3, 2, 2), np.float32)
+    save_model(path, trained(stop, pairs=pairs))
+    model = load_model(path)
+    same(model, trained(stop, pairs=pairs))
+    for _ in model.train():
+        pass
+    same(model, trained(30, pairs=pairs))
+    assert model.denoiser.schedule.T == 3
+
+
 def test_the_file_is_plain(path):
     save_model(path, trained(5, own()))
     with np.load(path, allow_pickle=False) as arrays:
         assert sorted(arrays) == ["center", "header", "losses", "m", "params", "points", "scale",
                                   "v"]
         header = json.loads(arrays["header"].item())
-    assert header == {"format": "scratchdiff", "version": 2, "names": None, "seed": 3, "step": 5,
-                      "data": "points", "recipe": {
+    assert header == {"format": "scratchdiff", "version": 3, "names": None, "seed": 3, "step": 5,
+                      "labels": [], "label": None, "data": "points", "made_from": "", "recipe": {
         "hidden": [8, 8], "activation": "silu", "predicts": "v", "steps": 30, "batch_size": 16,
         "antithetic": True, "lr": 0.015, "waves": [], "levels": "low", "lr_by_width": True,
-        "lr_schedule": "linear", "variance": "posterior"}}
+        "lora": 0, "lr_schedule": "linear", "variance": "posterior"}}
 
 
 def changed(path, header=None, drop=(), compress=False, **arrays):
@@ -112,7 +135,7 @@ f32 = np.float32
     ({"header": np.zeros(3)}, "it is not a model of scratchdiff"),
     ({"header": {"format": "other"}}, "it is not a model of scratchdiff"),
     ({"header": {"version": None}}, "its format has no version"),
-    ({"header": {"version": 3}}, r"another version .* \(its format is 3, this one reads 2\)"),
+    ({"header": {"version": 2}}, r"another version .* \(its format is 2, this one reads 3\)"),
     ({"header": {"recipe": 5}}, "its recipe is not complete"),
     ({"header": {"recipe": {"more": 1}}}, "its recipe is not complete"),
     ({"header": {"recipe": {"hidden": 8}}}, "its recipe is not complete"),
@@ -126,8 +149,14 @@ f32 = np.float32
     ({"header": {"step": 31}}, "it has taken 31 of 30 steps"),
     ({"header": {"step": True}}, "it has taken True of 30 steps"),
     ({"header": {"step": 4}}, r"array losses has shape \(5,\), it must be \(4,\)"),
+    ({"header": {"made_from": None}}, "it was made from None"),
+    ({"header": {"made_from": "a\nb"}}, r"it was made from 'a\\nb'"),
+    ({"header": {"recipe": {"lora": -1}}}, "lora must be a whole number from 0 up, got -1"),
+    ({"header": {"recipe": {"lora": 4}}}, r"array params has shape .* it must be \(117,\)"),
     ({"header": {"data": "cube"}}, "it has learned 'cube', which is not one of the shapes"),
     ({"header": {"data": "points"}}, "it has no array points"),
+    ({"header": {"names": "xy"}}, "its column names are 'xy'"),
+    ({"header": {"names": ["x", 1]}}, r"its column names are \['x', 1\]"),
     ({"header": {"data": "moons"}}, None),
     ({"drop": ["m"]}, "it has no array m"),
     ({"params": np.zeros(P - 1, f32)},
@@ -142,6 +171,11 @@ f32 = np.float32
     ({"scale": np.full(2, 2.0)}, "center and scale are not those"),
     ({"scale": np.ones(1)}, r"array scale has shape \(1,\), it must be \(2,\)"),
     ({"losses": np.full(5, np.nan)}, "array losses holds"),
+    ({"pairs": np.zeros((9, 3, 2, 2))}, "array pairs is float64, not float32"),
+    ({"pairs": np.zeros((9, 3, 2, 3), f32)},
+     r"array pairs has shape \(9, 3, 2, 3\), it must be \(n, n, 2, 2\)"),
+    ({"pairs": np.zeros((9, 51, 2, 2), f32)}, "K must be from 1 to 50, .* got 51"),
+    ({"pairs": np.full((9, 3, 2, 2), np.nan, f32)}, "array pairs holds a number that is not"),
     ({"compress": True}, "it is compressed, and scratchdiff's models are not")])
 def test_every_inconsistency_is_named(path, change, said):
     save_model(path, trained(5))
@@ -165,6 +199,41 @@ def test_every_inconsistency_of_own_points_is_named(path, points, said):
     save_model(path, trained(5, own()))
     changed(path, points=points)
     with pytest.raises(CommandError, match=said):
+        load_model(path)
+
+
+@pytest.mark.parametrize("change, said", [
+    ({"header": {"labels": None}}, "its labels are None"),
+    ({"header": {"labels": ["a"]}}, r"its labels are \['a'\]"),
+    ({"header": {"labels": ["a", "b", 5]}}, "its labels are"),
+    ({"header": {"labels": ["a", "b", " c"]}}, "its labels are"),
+    ({"header": {"labels": ["a", "b", ""]}}, "its labels are"),
+    ({"header": {"labels": ["w"] * 301}}, "its labels are"),
+    ({"header": {"labels": ["a", "b", "c d"]}}, "array params has shape"),
+    ({"header": {"labels": ["b", "a", "b c"]}}, "its labels are not those of its points"),
+    ({"header": {"labels": []}}, "array params has shape"),
+    ({"header": {"label": None}}, "the column of its labels is None"),
+    ({"header": {"label": [1]}}, "the column of its labels is"),
+    ({"header": {"label": [4, "kind"]}}, "the column of its labels is"),
+    ({"header": {"label": [True, "kind"]}}, "the column of its labels is"),
+    ({"header": {"label": [0, 1]}}, "the column of its labels is"),
+    ({"drop": ["label_of"]}, "it has no array label_of"),
+    ({"label_of": np.zeros(40)}, "array label_of is float64, not int64"),
+    ({"label_of": np.zeros(39, int)}, "array label_of has shape"),
+    ({"label_of": np.zeros(40, int)}, "its labels are not those of its points"),
+    ({"label_of": np.arange(40) % 4}, "its labels are not those of its points"),
+    ({"label_of": np.arange(40) % 3 - 1}, "its labels are not those of its points")])
+def test_every_inconsistency_of_labels_is_named(path, change, said):
+    save_model(path, trained(5, labelled()))
+    changed(path, **change)
+    with pytest.raises(CommandError, match=f"cannot use {path}: .*{said}"):
+        load_model(path)
+
+
+def test_labels_of_a_shape_are_its_parts(path):
+    save_model(path, trained(5, shape_data("moons", labels=True)))
+    changed(path, header={"labels": ["lower", "upper"]})
+    with pytest.raises(CommandError, match="which are not the parts of the moons"):
         load_model(path)
 
 
@@ -236,6 +305,16 @@ def test_a_model_that_has_diverged_does_not_replace_one_that_has_not(path, name)
     with pytest.raises(Diverged, match="its parameters are no longer finite"):
         save_model(path, model)
     assert np.isfinite(load_model(path).adam.params).all()
+
+
+def test_a_file_that_is_too_large_is_not_read(path, monkeypatch):
+    save_model(path, trained(1))
+    size = os.path.getsize(path)
+    monkeypatch.setattr("scratchdiff.app.files.store.LARGEST", size)
+    load_model(path)
+    monkeypatch.setattr("scratchdiff.app.files.store.LARGEST", size - 1)
+    with pytest.raises(CommandError, match=f"it is larger than {size - 1} bytes"):
+        load_model(path)
 
 
 def test_a_kill_at_any_moment_leaves_a_whole_file(path):

@@ -32,5 +32,5 @@ def test_children_and_grandchildren_differ():
 def test_the_numbers_that_every_kept_run_depends_on():
     """Others would give other weights, batches and points for the same seed."""
     run = streams.INIT, streams.TRAINING, streams.SAMPLING, streams.REPORT, streams.SPLIT
-    assert run == (0, 1, 2, 3, 4)
+    assert run == (0, 1, 2, 3, 4) and streams.PAIRS == 5
     assert (streams.CHUNKS, streams.BLOCKS) == (0, 1)

@@ -1,5 +1,6 @@
 """app/files/text.py: lines of text from bytes of any encoding and with any line ends."""
 import codecs
+from itertools import repeat
 
 import pytest
 
@@ -68,3 +69,9 @@ def test_a_file_that_is_one_long_line_is_not_read_to_its_end():
     with pytest.raises(ValueError, match=f"line 2 has more than {LONGEST} characters"):
         list(text_lines(pieces))
     assert len(list(pieces)) > 900
+
+
+def test_a_text_without_end_is_not_read_to_its_end():
+    """A stream of comments, say, in which no line and no number is too many."""
+    with pytest.raises(ValueError, match="it holds more than 100 MB of text"):
+        list(text_lines(repeat(b"# " + 2 ** 19 * b"-" + b"\n")))

@@ -11,6 +11,7 @@ from scratchdiff.app.trouble import expect_learned, in_range, linear_guess, loss
 from scratchdiff.experiment.data import own_data, shape_data
 from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
+from scratchdiff.fast.streams import REPORT
 from tests.program import SMALL, call
 
 DIVERGED = "scratchdiff: error: the network has diverged, "
@@ -82,6 +83,18 @@ def test_the_losses_that_a_network_is_compared_with(predicts):
     assert np.isclose(silent, answers_0, rtol=0.05) and loss != silent
     assert np.isclose(linear, np.mean(a * c / (a * c + 1 - a)), rtol=0.05)
     assert losses_on_same_noise(silence(model)) == [silent, silent, linear]
+
+
+def test_they_are_compared_on_points_of_the_runs_seed(monkeypatch):
+    asked = []
+    monkeypatch.setattr(Model, "stream", staticmethod(
+        lambda *path: asked.append(path) or np.random.default_rng(path)))
+    model = Model.new(replace(RECIPES["default"], hidden=(4,)), 7, shape_data("circle"))
+    asked.clear()
+    losses_on_same_noise(model)
+    assert asked == [(7, REPORT)]
+    list(in_range(model, []))
+    assert asked == 2 * [(7, REPORT)]
 
 
 def test_no_linear_guess_is_better():

@@ -4,7 +4,7 @@ from argparse import ArgumentTypeError
 import pytest
 
 from scratchdiff.app.errors import LONGEST
-from scratchdiff.app.values import ending, positive, whole
+from scratchdiff.app.values import ending, finite, positive, whole
 
 
 @pytest.mark.parametrize("text, number", [("7", 7), ("1e4", 10000), ("2.5e3", 2500), ("3.0", 3),
@@ -38,6 +38,13 @@ def test_a_positive_number():
     for text in ("0", "-1", "nan", "inf", "fast"):
         with pytest.raises(ArgumentTypeError, match=f"wants a number above 0, got '{text}'"):
             positive(text)
+
+
+def test_a_finite_number():
+    assert (finite("-2.5"), finite("0")) == (-2.5, 0)
+    for text in ("nan", "-inf", "1e400", "fast"):
+        with pytest.raises(ArgumentTypeError, match=f"wants a finite number, got '{text}'"):
+            finite(text)
 
 
 def test_an_ending():

@@ -26,8 +26,12 @@ examples:
       learn another shape, and draw the way from noise to it
   python -m scratchdiff --data points.csv --save model.npz
       learn points of your own, and save the model
+  python -m scratchdiff --data moons --label part --save moons.npz
+      learn the names of its parts, too: upper and lower
   python -m scratchdiff --resume model.npz --steps 6000 --save model.npz
       train the saved model further, up to 6000 steps in all
+  python -m scratchdiff --finetune model.npz --data moons --lora 4
+      teach the saved model new points by small adapters beside its weights
   python -m scratchdiff sample model.npz --points 100000 --out new.npy
       make more points with it
 """
@@ -39,9 +43,25 @@ Make points with a model that --save has written. They go to standard output as
 Point number i depends only on the seed and on i. So the first points are the
 same however many you ask for, and --skip continues where another run ended.
 
+With a clock that `clock --save` has written, paint clocks instead.
+
 examples:
   python -m scratchdiff sample model.npz --points 3
   python -m scratchdiff sample model.npz --points 99 --skip 500 --out more.npy
+  python -m scratchdiff sample moons.npz --prompt upper
+  python -m scratchdiff sample clock.npz --prompt "half past six" noon
+"""
+
+DISTILL_HELP = """\
+Train a student that needs fewer steps than a saved model, its teacher. Without
+fresh noise, the teacher's walk leads from each point of noise to one place. The
+student learns where, from 20,480 walks, and takes K steps where the teacher
+takes 50. It is a model like any other: sample from it, or train it further.
+
+examples:
+  python -m scratchdiff distill model.npz --save fast.npz
+  python -m scratchdiff distill model.npz --sampler-steps 1 --save one.npz
+  python -m scratchdiff sample one.npz --points 100000 --out new.npy
 """
 
 CHECK_HELP = """\
@@ -68,7 +88,11 @@ that was never drawn. The time on it can be read, so it is right or it is not.
 
 examples:
   python -m scratchdiff clock "ten past three" --save clock.npz
-  python -m scratchdiff clock "half past six" --model clock.npz
+      train it, paint one clock, and keep what it has learned
+  python -m scratchdiff clock noon 10:35 --picture clocks.svg --animate
+      train it anew, and draw how two clocks appear out of noise
+  python -m scratchdiff sample clock.npz --prompt "half past six"
+      paint more with the saved one, at once
 """
 
 STATUS_HELP = """\
@@ -84,7 +108,9 @@ def run_parser():
 
     flag = group(parser, "how to learn", "A recipe, and single settings that replace its own.")
     flag("--recipe", choices=RECIPES,
-         help="default (for the circle), sharp (for all else), or the tutorial's")
+         help="default (for the circle), sharp (for all else), prompts (with --label part), or "
+              "the "
+              "tutorial's")
     flag("--steps", type=whole(1, MOST["steps"]), metavar="N",
          help=of_recipes("training steps", "steps"))
     flag("--batch-size", type=whole(1, MOST["batch_size"]), metavar="N",
@@ -107,6 +133,9 @@ def run_parser():
               "points: .csv, .tsv, .txt or .npy, or - for standard input. One point on each line: "
               "numbers separated by commas, tabs or spaces, as many as you like. A header line "
               "and comments after # are allowed. (circle)")
+    flag("--label", metavar="NAME",
+         help="learn labels as prompts, for sample --prompt: the column of labels in a file, by "
+              "its name or its number from 1; or, for a shape, part")
     flag("--points", type=whole(1, MOST_POINTS), default=500, metavar="N",
          help="points to generate (500)")
     flag("--picture", type=ending(".svg"), metavar="FILE", help="draw the points: .svg")
@@ -123,11 +152,16 @@ def run_parser():
     flag("--resume", metavar="FILE",
          help="go on with a saved model; --steps includes its earlier steps, and --save keeps "
               "the result")
+    flag("--finetune", metavar="FILE",
+         help="train a saved model's network further, on --data: 1000 steps, and an --lr that "
+              "suits, unless you say otherwise; center and scale are those of the new points")
+    flag("--lora", type=whole(1, MOST["hidden"]), metavar="R",
+         help="freeze that network, and train adapters of rank R beside it; 4 is a good start")
     return parser
 
 
 def sampler_flags(flag):
-    flag("--sampler", choices=("ddpm", "ddim", "dpm"), metavar="NAME",
+    flag("--sampler", metavar="NAME",
          help="the walk back: ddpm, ddim, or dpm for DPM-Solver++ (ddpm)")
     flag("--sampler-steps", type=whole(1), metavar="K", help="its steps, fewer than 50 (10)")
 
@@ -136,15 +170,49 @@ def sample_parser():
     parser = Parser(" sample", SAMPLE_HELP)
     flag = parser.add_argument
     flag("model", metavar="MODEL", help="a file that --save has written")
-    flag("--points", type=whole(1, MOST_POINTS), default=500, metavar="N",
-         help="points to generate (500)")
+    flag("--seed", type=whole(0), metavar="N",
+         help="another sample (the model's own seed; 0 for a clock)")
+    flag("--prompt", nargs="+", metavar="WORDS",
+         help="what to make: points with this label only, of a model that was trained with "
+              "--label; or clocks with these times (three examples). Several words in quotes")
+    flag("--guidance", type=finite, metavar="W",
+         help="how hard the prompt steers: 0 is what the model learned, more than that makes "
+              "results clearer and all more alike (0 for points, 1 for a clock)")
+    sampler_flags(flag)
+
+    flag = group(parser, "if it is a model of points")
+    flag("--points", type=whole(1, MOST_POINTS), metavar="N", help="points to generate (500)")
     flag("--out", type=ending(".csv", ".npy"), metavar="FILE",
          help="the file to write: .csv or .npy (standard output)")
-    flag("--skip", type=whole(0, MOST_POINTS), default=0, metavar="K",
+    flag("--skip", type=whole(0, MOST_POINTS), metavar="K",
          help="leave out the first K points of the sample (0)")
-    flag("--seed", type=whole(0), metavar="N", help="another sample (the model's own seed)")
-    sampler_flags(flag)
+
+    flag = group(parser, "if it is a clock")
+    painting_flags(flag)
     return parser
+
+
+def distill_parser():
+    parser = Parser(" distill", DISTILL_HELP)
+    flag = parser.add_argument
+    flag("model", metavar="MODEL", help="the teacher: a file that --save has written")
+    flag("--save", type=ending(".npz"), metavar="FILE", required=True,
+         help="write the student at the end, or at Ctrl-C: .npz")
+    flag("--sampler-steps", type=whole(1), default=4, metavar="K",
+         help="the student's steps, at most 50 (4)")
+    flag("--steps", type=whole(1, MOST["steps"]), metavar="N",
+         help="training steps (3000)")
+    flag("--lr", type=positive, metavar="X",
+         help="the peak of the learning rate (0.02)")
+    flag("--quiet", action="store_true", help="print the figures only")
+    parser.set_defaults(save_every=None)
+    return parser
+
+
+def painting_flags(flag):
+    flag("--picture", type=ending(".svg"), metavar="FILE", help="draw the clocks: .svg")
+    flag("--animate", action="store_const", const=True,
+         help="let the picture show the way from noise to clock")
 
 
 def check_parser():
@@ -158,14 +226,13 @@ def check_parser():
 def clock_parser():
     parser = Parser(" clock", CLOCK_HELP)
     flag = parser.add_argument
-    flag("prompt", nargs="*", metavar="PROMPT",
+    flag("prompt", nargs="*", metavar="TIME",
          help='a time in words, such as "ten past three"; also 10:35 (three examples)')
-    flag("--guidance", type=finite, default=1.0, metavar="W",
-         help="how hard the prompt steers: 0 is the plain conditional model (1)")
-    flag("--picture", type=ending(".svg"), metavar="FILE", help="draw the clocks: .svg")
-    flag("--animate", action="store_true", help="let the picture show the way from noise to clock")
+    flag("--guidance", type=finite, metavar="W",
+         help="how hard the prompt steers: 0 is what the model learned (1)")
+    painting_flags(flag)
+    sampler_flags(flag)
     flag("--save", type=ending(".npz"), metavar="FILE", help="write the trained clock: .npz")
-    flag("--model", metavar="FILE", help="paint with a saved clock, instead of training one")
     flag("--seed", type=whole(0), metavar="N", help="the same seed gives the same clocks (0)")
     return parser
 
@@ -175,6 +242,8 @@ COMMANDS = {
     "run": (run_parser, "scratchdiff.app.run", None),   # the one that needs no name
     "sample": (sample_parser, "scratchdiff.app.sample",
                "sample MODEL    more points from a saved model"),
+    "distill": (distill_parser, "scratchdiff.app.distill",
+                "distill MODEL   a student that takes few steps, taught by a saved model"),
     "clock": (clock_parser, "scratchdiff.app.clock",
               "clock [PROMPT]  a toy Stable Diffusion: a clock with the time you ask for"),
     "check": (check_parser, "scratchdiff.app.check",

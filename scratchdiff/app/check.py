@@ -31,7 +31,7 @@ def print_link(number, link):
         measured = f"{figure:>7.1e} {'<=' if holds else ' >'} {link.bound:.1e}"
     except Exception as error:          # a planted fault may well raise: that is a verdict too
         holds, measured, where = False, "ends in an error", in_a_line(error)
-    print(f"{number}  {link.claim:<48} {measured:<18} {'pass' if holds else 'FAIL'}", flush=True)
+    print(f"{number:<3}{link.claim:<48} {measured:<18} {'pass' if holds else 'FAIL'}", flush=True)
     for text in (where if not holds else "", tables):
         for line in text.splitlines():
             print("  " + line, flush=True)

@@ -56,6 +56,7 @@ def run_command(arguments):
 def program():
     """main() as a program that owns its process: its standard streams need not survive it."""
     open_missing_streams()
+    sys.stdout.reconfigure(errors="backslashreplace")   # a name of a file or a column may need it
     status = main()
     for stream in (sys.stdout, sys.stderr):
         try:

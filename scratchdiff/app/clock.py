@@ -6,59 +6,68 @@ import numpy as np
 from scratchdiff.app.errors import CommandError
 from scratchdiff.app.files.clocks import load_clock, save_clock
 from scratchdiff.app.files.whole import expect_writable, write_text
-from scratchdiff.app.show.braille import wanted
+from scratchdiff.app.show import braille
 from scratchdiff.app.show.images import grey, pixels
 from scratchdiff.app.show.progress import Progress, terminal_size
 from scratchdiff.app.signals import held
+from scratchdiff.app.start import short_walk
 from scratchdiff.beyond.latent import autoencoder, diffusion
 from scratchdiff.beyond.latent.autoencoder import Autoencoder
 from scratchdiff.beyond.latent.clock import SIDE, draw, minutes_off, read
-from scratchdiff.beyond.latent.diffusion import LatentDiffusion
+from scratchdiff.beyond.latent.diffusion import SCHEDULE, LatentDiffusion
 from scratchdiff.beyond.latent.words import PROMPTS, minutes_of, say
+from scratchdiff.beyond.prompts import Vocabulary
+from scratchdiff.diffusion.sampling import reverse_process
 
 TIMES = np.arange(720)
-EXAMPLES = ("ten past three", "half past six", "twenty to nine")
+EXAMPLES = ("ten past three", "quarter to six", "half past nine")
 EACH = 10               # pictures of each prompt, for the figures
 NEAR = 5                # minutes
 
 
 def clock(options):
-    """Train a clock, or load one; paint what was asked for, and read it."""
-    for path in filter(None, (options.save, options.picture)):
-        expect_writable(path)
+    """Train a clock; paint what was asked for, and read it; then measure how good it is."""
+    minutes, how = asked(options)       # before the training, so that a mistake is found now
+    if options.save:
+        expect_writable(options.save)
+    model = trained(options.seed or 0)
+    if options.save:
+        save_clock(options.save, model)
+    films = painted(options, model, minutes, how)
+    print(*figures(model, np.random.default_rng([options.seed or 0, 2]), *how), sep="\n")
+    show(options, films, minutes)
+
+
+def sample_clock(options):
+    """Paint with a saved clock; read what it paints."""
+    minutes, how = asked(options)
+    model = load_clock(options.model)
+    show(options, painted(options, model, minutes, how), minutes)
+
+
+def asked(options):
+    """What the options ask for: (times in minutes, (guidance scale, sampler))."""
+    if options.animate and not options.picture:
+        raise CommandError("--animate needs --picture FILE")
+    if options.picture:
+        expect_writable(options.picture)
     try:
         minutes = [minutes_of(text) for text in options.prompt or EXAMPLES]
     except ValueError as error:
         raise CommandError(str(error)) from None
-    seed = options.seed or 0
-    model = load_clock(options.model) if options.model else trained(seed, options)
-    if options.save:
-        save_clock(options.save, model)
-    rng = np.random.default_rng([seed, 1])
-    films = np.array(list(model.walk([say(minute) for minute in minutes], rng, options.guidance)))
-    tell(films[-1], minutes)
-    if not options.model:
-        print(*figures(model, rng, options.guidance), sep="\n")
-    if options.picture:
-        frames = films.swapaxes(0, 1) if options.animate else films[-1][:, None]
-        images = frames.reshape(len(minutes), -1, SIDE, SIDE)
-        caption = ["painted from words by latent diffusion"]
-        write_text(options.picture, pixels(images, [say(minute) for minute in minutes], caption))
-    if wanted(sys.stdout):
-        columns, _ = terminal_size(sys.stdout)
-        images = films[-1].reshape(-1, SIDE, SIDE)
-        print(*grey(images, [say(minute) for minute in minutes], columns - 1), sep="\n")
+    w = 1.0 if options.guidance is None else options.guidance
+    return minutes, (w, short_walk(options, SCHEDULE) or reverse_process)
 
 
-def trained(seed, options):
+def trained(seed):
     """A LatentDiffusion that has seen all 720 times, trained here and now."""
     rng = np.random.default_rng(seed)
     pictures, captions = draw(TIMES), [say(minute) for minute in TIMES]
-    model = LatentDiffusion(Autoencoder(rng), PROMPTS, rng)
+    model = LatentDiffusion(Autoencoder(rng), Vocabulary(PROMPTS), rng)
     watch("autoencoder", model.autoencoder.train(pictures, rng), autoencoder.STEPS)
-    residual, wrong = rebuilt(model.autoencoder)
+    _, wrong = rebuilt(model.autoencoder)
     print(f"autoencoder: 256 pixels -> {model.autoencoder.d} numbers -> 256 pixels; "
-          f"misreads {wrong} of 720 times, residual {residual:.3f}", flush=True)
+          f"misreads {wrong} of 720 times", flush=True)
     watch("denoiser", model.train(pictures, captions, rng), diffusion.STEPS)
     return model
 
@@ -75,13 +84,37 @@ def watch(name, steps, total):
                 raise KeyboardInterrupt
 
 
-def tell(pictures, minutes):
-    """Print what each picture was asked to show, and what it shows."""
-    shown, _ = read(pictures)
-    for wanted, seen in zip(minutes, shown.tolist()):
-        off = minutes_off(np.array([seen]), np.array([wanted]))[0]
-        print(f'asked for "{say(wanted)}" ({wanted // 60 or 12}:{wanted % 60:02d}), '
-              f"the picture shows {seen // 60 or 12}:{seen % 60:02d}, {off:.0f} minutes off")
+def painted(options, model, minutes, how):
+    """Paint these times, (k, frames, 256), and print what each picture shows."""
+    rng = np.random.default_rng([options.seed or 0, 1])
+    walk = model.walk([say(minute) for minute in minutes], rng, *how)
+    films = np.stack([model.autoencoder.decode(codes) for codes in walk], axis=1)
+    if not np.isfinite(films).all():
+        raise CommandError(f"with guidance {how[0]:g} the pictures are no longer finite: "
+                           "try a number near 1")
+    for wanted, shown in zip(minutes, read(films[:, -1])[0].tolist()):
+        off = int(minutes_off(shown, wanted))
+        print(f'asked for "{say(wanted)}" ({digits(wanted)}), it shows {digits(shown)}: '
+              f"{off} minute{'s' * (off != 1)} off")
+    return films
+
+
+def digits(minutes):
+    return f"{minutes // 60 or 12}:{minutes % 60:02d}"
+
+
+def show(options, films, minutes):
+    """Draw films (k, frames, 256): in the picture that was asked for, and on the terminal."""
+    films = films.reshape(*films.shape[:2], SIDE, SIDE)
+    names = [say(minute) for minute in minutes]
+    if options.picture:
+        films = films if options.animate else films[:, -1:]
+        with held():                    # it appears whole or not at all
+            write_text(options.picture,
+                       pixels(films, names, ["painted from words by latent diffusion"]))
+    if braille.wanted(sys.stdout):
+        columns, _ = terminal_size(sys.stdout)
+        print(*grey(films[:, -1], names, columns - 1), sep="\n")
 
 
 def rebuilt(code):
@@ -90,17 +123,19 @@ def rebuilt(code):
     return np.median(residual), int(np.sum(minutes_off(shown, TIMES) > NEAR))
 
 
-def figures(model, rng, w):
+def figures(model, rng, w, sampler):
     """Yield lines on every prompt, painted ten times, and on pictures without a prompt."""
     prompts = [prompt for prompt in PROMPTS for _ in range(EACH)]
     wanted = np.array([minutes_of(prompt) for prompt in prompts])
-    *_, pictures = model.walk(prompts, rng, w)
-    shown, residual = read(pictures)
+    shown, residual = read(model.paint(prompts, rng, w, sampler))
     off = minutes_off(shown, wanted)
     yield f"all {len(PROMPTS)} prompts, {EACH} pictures each:"
     yield f"  within {NEAR} minutes = {np.mean(off <= NEAR):.1%}"
     yield f"  median error = {np.median(off):.0f} min (a prompt stands for 2.5 minutes either way)"
+    yield f"  residual = {np.median(residual):.3f} (how far from the nearest drawing, in ink)"
+    _, residual = read(model.paint([""] * 1440, rng, 0.0, sampler))
+    yield f"  without a prompt = {np.median(residual):.3f} (still clocks, of any time)"
     own, _ = rebuilt(model.autoencoder)
-    yield f"  residual = {np.median(residual):.3f}; the autoencoder's own is {own:.3f}"
-    *_, pictures = model.walk([""] * 1440, rng, 0.0)
-    yield f"without a prompt: still clocks, residual = {np.median(read(pictures)[1]):.3f}"
+    yield f"  the autoencoder alone = {own:.3f} (drawings, rebuilt from their codes)"
+    minute = np.sqrt(np.mean((draw(TIMES + 1) - draw(TIMES)) ** 2))
+    yield f"  a minute = {minute:.3f} (from each drawing to the next)"

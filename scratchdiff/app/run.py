@@ -6,10 +6,12 @@ import numpy as np
 
 from scratchdiff.app.errors import CommandError, one_line
 from scratchdiff.app.files.whole import write_text
+from scratchdiff.app.finetune import finetuned_model, what_learns
 from scratchdiff.app.show import braille
 from scratchdiff.app.show.best import loss_lines, loss_parts, perfect_lines
 from scratchdiff.app.show.curve import loss_curve
 from scratchdiff.app.show.field import field
+from scratchdiff.app.show.labels import label_lines
 from scratchdiff.app.show.progress import Progress
 from scratchdiff.app.show.report import COMPARED, figures, more_figures
 from scratchdiff.app.show.scatter import MOVING, animation, scatter
@@ -25,7 +27,7 @@ PRINTED = 500           # steps from one printed loss to the next
 def run(options):
     """Train a model, generate points, and report on them; save and draw what was asked for."""
     expect_consistent(options)
-    model = new_model(options) if options.resume is None else resumed_model(options)
+    model = model_to_train(options)
     choose_sampler(options, model)
     if options.field and model.data.d != 2:
         raise CommandError(f"--field draws two columns, and these points have {model.data.d}")
@@ -40,12 +42,28 @@ def run(options):
     report(options, model, points)
 
 
+def model_to_train(options):
+    """A new model, a saved one that goes on, or a new one that starts from a saved one."""
+    if options.resume is not None:
+        return resumed_model(options)
+    if options.finetune is not None:
+        return finetuned_model(options)
+    return new_model(options)
+
+
 def decided(options, model):
     """Yield a line for each thing that a person should know before the training."""
     if model.data.said:
         yield model.data.said
-    if not options.resume and not options.recipe and model.data.name != "circle":
-        yield "recipe: sharp, for more detail than a circle has (--recipe default is faster)"
+    if model.made_from:
+        yield f"made from {model.made_from}"
+    if options.finetune:
+        yield from what_learns(model)
+    elif not options.resume and not options.recipe:
+        if model.data.labels and model.data.name != OWN:
+            yield "recipe: prompts, to learn each part well (--recipe sharp is faster)"
+        elif model.data.name != "circle":
+            yield "recipe: sharp, for more detail than a circle has (--recipe default is faster)"
     to_go = model.recipe.steps - model.adam.k
     if options.resume and to_go and not options.save:
         yield f"the {to_go} steps to come will be lost: without --save FILE, nothing keeps them"
@@ -106,6 +124,8 @@ def report(options, model, points):
     parts = loss_parts(model) if options.loss_curve or not options.quiet else None
     if not options.quiet:
         show(more_figures(model, points, model.data.names))
+        if model.data.labels:
+            print(*label_lines(model), sep="\n")
         if parts:
             lines = loss_lines(*parts, model.levels.shares)
             print("how good could it be? (every noise level counts alike here)",

@@ -5,7 +5,7 @@ import numpy as np
 
 from scratchdiff.app.errors import CommandError
 from scratchdiff.app.files.whole import expect_writable, real_path
-from scratchdiff.experiment.data import own_data, shape_data
+from scratchdiff.experiment.data import PART, own_data, shape_data
 from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES, shown
 from scratchdiff.fast.streams import SPLIT
@@ -17,9 +17,13 @@ FEW = 10                # steps of a short walk, if --sampler-steps does not say
 
 def expect_consistent(options):
     """CommandError now for what would only fail after all the work, or overwrite a file of ours."""
-    for flag, needs in [("save_every", "save"), ("animate", "picture")]:
+    for flag, needs, what in [("save_every", "save", "FILE"), ("animate", "picture", "FILE"),
+                              ("lora", "finetune", "FILE"), ("finetune", "data", "WHAT")]:
         if getattr(options, flag) and not getattr(options, needs):
-            raise CommandError(f"--{flag.replace('_', '-')} needs --{needs} FILE")
+            raise CommandError(f"--{flag.replace('_', '-')} needs --{needs} {what}")
+    if options.resume is not None and options.finetune is not None:
+        raise CommandError("--resume goes on with a model, --finetune makes a new one from it: "
+                           "choose one of them")
     pictures = list(filter(None, (options.picture, options.loss_curve, options.field)))
     for path in filter(None, (options.save, *pictures)):
         expect_writable(path)
@@ -29,14 +33,25 @@ def expect_consistent(options):
 
 def choose_sampler(options, model):
     """Give the model the walk that --sampler and --sampler-steps ask for."""
-    name, steps, T = options.sampler, options.sampler_steps, model.denoiser.schedule.T
+    if model.pairs is None:
+        model.few = short_walk(options, model.denoiser.schedule)
+    elif options.sampler or options.sampler_steps:
+        raise CommandError("a student has learned one walk: "
+                           "--sampler and --sampler-steps are for its teacher")
+
+
+def short_walk(options, schedule):
+    """The sampler of --sampler and --sampler-steps, or None for ddpm, the walk through all T."""
+    name, steps, T = options.sampler, options.sampler_steps, schedule.T
     if name in (None, "ddpm"):
         if steps not in (None, T):
             raise CommandError(f"the ddpm walk takes all {T} steps: for fewer, --sampler dpm")
-        return
-    from scratchdiff.beyond.few_steps import few_steps      # here, since most runs walk all steps
+        return None
+    from scratchdiff.beyond.few_steps import SAMPLERS, few_steps    # here: most runs walk all steps
+    if name not in SAMPLERS:
+        raise CommandError(f"--sampler must be one of ddpm, {', '.join(SAMPLERS)}, got {name}")
     try:
-        model.few = few_steps(name, model.denoiser.schedule, steps or FEW)
+        return few_steps(name, schedule, steps or FEW)
     except ValueError:
         raise CommandError(f"--sampler-steps must be from 1 to {T}, got {steps}") from None
 
@@ -45,12 +60,14 @@ def new_model(options):
     """An untrained model, with the recipe and the data of the options."""
     seed = options.seed or 0
     what = "circle" if options.data is None else options.data
-    recipe = changed(RECIPES[options.recipe or recipe_for(what)], options)
-    return Model.new(recipe, seed, read_data(what, seed))
+    recipe = changed(RECIPES[options.recipe or recipe_for(what, options.label)], options)
+    return Model.new(recipe, seed, read_data(what, seed, options.label))
 
 
-def recipe_for(what):
-    """The recipe if none is given: fast for the circle, sharp for what has more detail."""
+def recipe_for(what, label=None):
+    """The recipe if none is given: fast for the circle, sharp for more detail, long for parts."""
+    if label and what in SHAPES:
+        return "prompts"
     return "default" if what == "circle" else "sharp"
 
 
@@ -81,16 +98,33 @@ def expect_same(options, model):
             refuse(f"with {name} {shown(had)}", f"with {shown(value)}{whose}")
     if options.seed not in (None, model.seed):
         refuse(f"with seed {model.seed}", f"with {options.seed}")
+    had = label_flag(model.data)
+    label = options.label or had
     if options.data is not None:
-        data = read_data(options.data, model.seed)
-        if data.name != model.data.name or not np.array_equal(data.points, model.data.points):
-            refuse("on other data", f"on {options.data}")
+        data = read_data(options.data, model.seed, label)
+        same = (data.name, data.labels) == (model.data.name, model.data.labels) and all(
+            np.array_equal(getattr(data, of), getattr(model.data, of))
+            for of in ("points", "label_of"))
+    else:
+        same = label == had
+    if not same and label != had:
+        refuse(f"with label {had}" if had else "without labels", f"with label {label}")
+    if not same:
+        refuse("on other data", f"on {options.data}")
+
+
+def label_flag(data):
+    """What --label calls the labels that the data have; None if it has none."""
+    if not data.labels or data.label is None:
+        return PART if data.labels else None
+    place, name = data.label
+    return name or str(place + 1)
 
 
 def changed(recipe, options):
     """The recipe with the settings that the options give. CommandError if one makes no sense."""
     given = {name: getattr(options, name, None) for name in asdict(recipe)}
-    given["hidden"] = tuple(options.hidden) if options.hidden else None
+    given["hidden"] = given["hidden"] and tuple(given["hidden"])
     given = {name: value for name, value in given.items() if value is not None}
     try:
         return replace(recipe, **given).validated()
@@ -98,14 +132,20 @@ def changed(recipe, options):
         raise CommandError(str(error)) from None
 
 
-def read_data(text, seed):
-    """The data that --data names: a shape, or a file of points."""
+def read_data(text, seed, label=None):
+    """The data that --data names, a shape or a file of points, with the labels of --label."""
     if text in SHAPES:
-        return shape_data(text)
+        if label not in (None, PART):
+            raise CommandError(f"the labels of a shape are its parts: --label {PART}")
+        try:
+            return shape_data(text, labels=label == PART)
+        except ValueError as error:
+            raise CommandError(str(error)) from None
     from scratchdiff.app.files.checks import outlier_line   # here, since most runs
     from scratchdiff.app.files.points import read_points    # read no points
-    read = read_points(text)
+    read = read_points(text, label)
     outlier = outlier_line(read)
     if outlier:
         raise CommandError(f"cannot learn from {text}: {outlier}")
-    return own_data(read.points, Model.stream(seed, SPLIT), read.names, read.said)
+    return own_data(read.points, Model.stream(seed, SPLIT), read.names, read.said, read.labels,
+                    read.labels and (read.label_place, read.label_name))

@@ -3,7 +3,7 @@
 Nothing here judges how good a result is. It only recognises results that mean nothing.
 """
 from contextlib import contextmanager
-from copy import deepcopy
+from copy import copy
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from scratchdiff.app.errors import CommandError
 from scratchdiff.diffusion.training import noisy_points
 from scratchdiff.experiment.model import Diverged
 from scratchdiff.fast.streams import REPORT
+from scratchdiff.nn.lora import merged
 
 FEW = 100               # so few steps may well have taught the network nothing
 NOISY = 1000            # noisy points on which guesses are compared
@@ -52,15 +53,24 @@ def expect_learned(model):
 
 
 def losses_on_same_noise(model):
-    """The losses of the network, of one that answers 0, and of the best linear guess."""
+    """The losses of the network, of one that answers 0, and of the best linear guess.
+
+    What a student should say depends on x_t alone, so there the best guess is no worse than 0.
+    """
     rng, denoiser = model.stream(model.seed, REPORT), model.denoiser
-    x0 = model.data.draw(NOISY, rng)
-    xt, t, eps = noisy_points(x0, denoiser.schedule, rng)
-    silent = deepcopy(denoiser)
+    if model.pairs is not None:
+        xt, t, target, *given = model.taught(NOISY, rng)
+        best = target
+    else:
+        given = ()
+        x0 = model.data.draw(NOISY, rng)
+        xt, t, target = noisy_points(x0, denoiser.schedule, rng)
+        best = linear_guess(xt, denoiser.schedule.alpha_bars[t, None], np.cov(x0.T))
+    silent = copy(denoiser)
+    silent.network = merged(denoiser.network)       # with adapters, params at 0 would be the base
     silent.network.params[:] = 0
-    guesses = (denoiser(xt, t), silent(xt, t),
-               linear_guess(xt, denoiser.schedule.alpha_bars[t, None], np.cov(x0.T)))
-    return [float(np.mean((guess - eps) ** 2)) for guess in guesses]
+    guesses = (denoiser(xt, t, *given), silent(xt, t, *given), best)
+    return [float(np.mean((guess - target) ** 2)) for guess in guesses]
 
 
 def linear_guess(xt, alpha_bar, covariance):

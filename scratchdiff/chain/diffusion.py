@@ -15,7 +15,7 @@ from scratchdiff.diffusion.schedule import VARIANCES, Schedule
 from scratchdiff.experiment.data import shape_data
 from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
-from scratchdiff.fast.batches import CHUNK, chunked_batches
+from scratchdiff.fast.batches import CHUNK, chunked, noisy
 from scratchdiff.fast.blocks import BLOCK, sample, walk
 from scratchdiff.measure.exact import ExactDenoiser, floor_and_excess
 from scratchdiff.measure.shapes import SHAPES
@@ -23,6 +23,14 @@ from scratchdiff.nn.layers import ACTIVATIONS
 from scratchdiff.nn.network import MLP
 
 PATH = 1e-10            # two paths that differ by more than rounding, relative to the points
+
+
+def schedule_is_reference():
+    """alpha_bar_t at every level, against the reference."""
+    schedule = Schedule.linear()
+    theirs = reference.alpha_bars_of(np.linspace(1e-4, 0.1, 50).tolist())
+    return worst({f"level {t}": abs(a - b) / b
+                  for t, (a, b) in enumerate(zip(schedule.alpha_bars, theirs, strict=True))})
 
 
 def guess_is_exact():
@@ -58,8 +66,8 @@ def noise_is_reference():
 def batches_are_fair():
     """Two chunks of training batches, in standard errors: noise, levels, pairs, and points."""
     schedule, batch_size = Schedule.linear(), 64
-    batches = chunked_batches(SHAPES["circle"].draw, schedule, np.random.default_rng(0), batch_size,
-                              antithetic=True, dtype=np.float64)
+    make = noisy(SHAPES["circle"].draw, schedule, batch_size, antithetic=True, dtype=np.float64)
+    batches = chunked(make, np.random.default_rng(0))
     xt, t, eps = map(np.array, zip(*(next(batches) for _ in range(2 * CHUNK))))
     alpha_bars = schedule.alpha_bars[t][..., None]
     x0 = (xt - np.sqrt(1 - alpha_bars) * eps) / np.sqrt(alpha_bars)

@@ -5,11 +5,12 @@ A new layer with derivatives gets a row here. It is then held against finite dif
 """
 import numpy as np
 
+from scratchdiff.beyond.latent.autoencoder import Autoencoder
 from scratchdiff.diffusion.denoiser import SKIP_AND_GAIN, Denoiser
 from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.measure.shapes import SHAPES
 from scratchdiff.nn.gradcheck import check_gradients
-from scratchdiff.nn.layers import ACTIVATIONS, Linear
+from scratchdiff.nn.layers import ACTIVATIONS, Linear, SiLU
 from scratchdiff.nn.lora import LoRA
 from scratchdiff.nn.loss import MSE
 from scratchdiff.nn.network import MLP
@@ -41,7 +42,22 @@ def denoisers():
     schedule = Schedule.linear()
     xt = schedule.add_noise(x0, t, eps)
     made = {predicts: Denoiser(small_mlp("silu"), schedule, predicts) for predicts in SKIP_AND_GAIN}
-    return {f"Denoiser that predicts {predicts}": (made[predicts], xt, t) for predicts in made}
+    return {**{f"Denoiser that predicts {predicts}": (made[predicts], xt, t) for predicts in made},
+            "Denoiser with a prompt": prompted_denoiser()}
+
+
+def prompted_denoiser():
+    """A small denoiser with three columns for a prompt, and the arguments of its forward."""
+    x0, t, eps = clean_points()
+    schedule, c = Schedule.linear(), (numbers(5, 3, seed=3) > 0).astype(float)
+    denoiser = Denoiser(small_mlp("silu", 6), schedule, "v", columns=3)
+    return denoiser, schedule.add_noise(x0, t, eps), t, c
+
+
+def autoencoders():
+    autoencoder = Autoencoder(np.random.default_rng(0), (5, 4, 3), np.float64)
+    autoencoder.network.params += 0.1       # no bias is 0, as in small_mlp
+    return {"Autoencoder": (autoencoder.network, numbers(6, 5))}
 
 
 # name: () -> {title: (layer, the arguments of its forward)}
@@ -58,6 +74,7 @@ LAYERS = {
     "MLP": lambda: {f"MLP with {ACTIVATIONS[name].__name__}": (small_mlp(name), numbers(5, 3))
                     for name in ACTIVATIONS},
     "Denoiser": denoisers,
+    "Autoencoder": autoencoders,
 }
 
 

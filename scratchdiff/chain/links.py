@@ -1,31 +1,68 @@
 """All the links of the chain of trust, in groups: what a link rests on stands above it.
 
-Why these bounds. Rounding is about 1e-16 for each operation; 1e-12 and 1e-10 leave room for many of
-them. 1e-6 is for differences over 1e-4 noise widths, whose truncation error is about 1e-8. 2e-6 is
-twice what Adam's eps adds. Chance is more than 4 standard errors off once in 16,000 times, and
-more than 5 once in 2 million. 1e-3 is twenty times what the 50 steps cost. The last two bounds are
-what each of ten seeds has to keep.
+Each is a claim, the function that measures by how much it is missed, and its bound. The functions
+say how they measure.
 """
-from scratchdiff.chain import backprop, diffusion
+from scratchdiff.chain import backprop, diffusion, few_steps, latent, lora, prompts
 from scratchdiff.chain.link import Link
 from scratchdiff.nn.gradcheck import TOLERANCE
 
+ROUNDING = 1e-12        # a rounding error is about 1e-16, and there may be many of them
+PATH = 1e-10            # more still, over the fifty steps of a walk
+DIFFERENCES = 1e-6      # over 1e-4 noise widths: the Taylor series is cut off at about 1e-8
+CHANCE = 5              # standard errors: more happens once in 2 million times
+
 LINKS = [
+    # Lesson 1, backpropagation
     [Link("the reference's gradients = finite differences", backprop.reference_gradients,
-          TOLERANCE)],
-    [Link("every layer's gradients = finite differences", backprop.network_gradients, TOLERANCE),
-     Link("the network's gradients = the reference's", backprop.network_is_reference, 1e-12)],
-    [Link("20 steps of Adam = 20 of the reference's Adam", backprop.adam_is_reference, 1e-12),
+          TOLERANCE),
+     Link("alpha_bars = the reference's, at every level", diffusion.schedule_is_reference,
+          ROUNDING)],
+    [Link("every layer's gradients = finite differences", backprop.layer_gradients, TOLERANCE),
+     Link("the network's gradients = the reference's", backprop.network_is_reference, ROUNDING)],
+    [Link("20 steps of Adam = 20 of the reference's Adam", backprop.adam_is_reference, ROUNDING),
+     # Adam's eps makes steps shorter by 1e-6 here.
      Link("a steady gradient: each step has length lr", backprop.adam_step_length, 2e-6)],
-    [Link("a network that is right: the guess is the noise", diffusion.guess_is_exact, 1e-12),
-     Link("noisy points = the reference's, at every level", diffusion.noise_is_reference, 1e-12),
-     Link("training batches: chance (in standard errors)", diffusion.batches_are_fair, 5)],
-    [Link("the perfect denoiser = its density's differences", diffusion.score_is_gradient, 1e-6),
-     Link("the floor = its loss (in standard errors)", diffusion.floor_is_loss, 4)],
-    [Link("a reverse step = the posterior, on a grid", diffusion.step_is_posterior, 1e-10),
-     Link("the sampler = the reference's, point by point", diffusion.sampler_is_reference, 1e-10),
-     Link("the fast sampler = the plain walk", diffusion.blocks_are_the_walk, 1e-10),
-     Link("with the perfect denoiser: error of the radius", diffusion.perfect_radius, 1e-3)],
-    [Link("a new network's loss, above the floor", diffusion.network_excess, 0.006),
+
+    # Lesson 2, diffusion
+    [Link("if F is right, so is the guess at the noise", diffusion.guess_is_exact, ROUNDING),
+     Link("noisy points = the reference's, at every level", diffusion.noise_is_reference, ROUNDING),
+     Link("training batches: chance (in standard errors)", diffusion.batches_are_fair, CHANCE)],
+    [Link("the perfect denoiser = its density's differences", diffusion.score_is_gradient,
+          DIFFERENCES),
+     Link("the floor = its loss (in standard errors)", diffusion.floor_is_loss, CHANCE)],
+    [Link("a reverse step = the posterior, on a grid", diffusion.step_is_posterior, PATH),
+     Link("the sampler = the reference's, point by point", diffusion.sampler_is_reference, PATH),
+     Link("the fast sampler = the plain walk", diffusion.blocks_are_the_walk, PATH),
+     # Fifty steps cost 5e-5.
+     Link("the perfect denoiser's points: error of radius", diffusion.perfect_radius, 1e-3)],
+    # Each of ten seeds keeps these two bounds.
+    [Link("a trained network's loss above the floor", diffusion.network_excess, 0.006),
      Link("its points: root mean square of radius - 1", diffusion.network_radius, 0.017)],
+
+    # Lesson 3, beyond
+    [Link("ddim with fresh noise = a reverse step", few_steps.ddim_is_reverse_step, ROUNDING),
+     Link("ddim with the true noise = add_noise", few_steps.ddim_keeps_the_noise, ROUNDING),
+     Link("dpm with only one guess = ddim", few_steps.dpm_with_one_guess_is_ddim, ROUNDING),
+     # A hundred steps are not yet infinitely many. A mistake makes the order 1, not 2, or 0.
+     Link("the error falls by order 1 (ddim) and 2 (dpm)", few_steps.walks_have_their_order, 0.05),
+     Link("told its targets, a student walks as its teacher",
+          few_steps.students_walk_is_the_teachers, PATH),
+     Link("the walk's density = the perfect one (in bits)", few_steps.density_is_perfect, 0.01),
+     # Each of ten seeds keeps this.
+     Link("a student's one step: rms of radius - 1", few_steps.student_radius, 0.015)],
+    [Link("new adapters change nothing", lora.new_adapters_change_nothing, ROUNDING),
+     Link("adapters merged into W = adapters beside W", lora.merged_is_the_same, ROUNDING),
+     # Not a bit may change.
+     Link("training adapters leaves W and b as they were", lora.training_keeps_the_base, 0)],
+    [Link("prompts: a Linear = the reference's table", prompts.prompts_are_a_table, ROUNDING),
+     Link("dropped prompts: chance (in standard errors)", prompts.prompts_are_dropped, CHANCE),
+     Link("guidance: the formula; w = 0, -1 bit for bit", prompts.guidance_is_its_formula,
+          ROUNDING),
+     Link("guided, perfect = its density's differences", prompts.guidance_is_gradient,
+          DIFFERENCES)],
+    # The times drawn are 0.4 minutes from whole ones. 0.06 is what a picture changes in a minute.
+    [Link("a drawn clock is read to the nearest minute", latent.clocks_are_read, 0.5),
+     Link("a standard code gives the same pictures", latent.standard_code_is_the_code, ROUNDING),
+     Link("a small clock: its pictures = those asked for", latent.hours_are_painted, 0.06)],
 ]

@@ -48,12 +48,13 @@ class ReferenceWaves:
 
 
 class ReferenceLoRA:
-    """The reference's LoRA, with the numbers of a LoRA."""
+    """The reference's LoRA, with the numbers of a LoRA whose alpha is 3, as in LAYERS."""
 
     parameters, constants = ("A", "B"), ("W", "b")
 
     def __init__(self, lora):
-        self.W, self.b, self.A, self.B, self.c = lora.W, lora.b, lora.A, lora.B, lora.c
+        self.W, self.b, self.A, self.B = lora.W, lora.b, lora.A, lora.B
+        self.c = 3 / self.A.shape[1]
 
     def forward(self, x):
         self.rows = x.tolist()

@@ -22,9 +22,13 @@ class Denoiser:
         v   = c eps - s x_0
     turns the pair (x_0, eps) by that angle. Turning back gives eps = s x_t + c v: the line above.
 
+    Why we want it. Where there is much noise, x_t is nearly all noise, so s x_t is a good guess
+    before the network has learned anything, and c makes its mistakes small. Where there is little
+    noise, c is near 1 and s near 0, and F has to find the noise, as with "eps".
+
     Backward, with deps for dL/deps_hat. F also depends on x_t, so x_t reaches eps_hat in two ways:
         dL/dF   = gain_t deps                                       ->  dF  = gain * deps
-        dL/dx_t = skip_t deps + (what reaches x_t through F)        ->  dxt = skip * deps + dx
+        dL/dx_t = skip_t deps + (what reaches x_t through F)        ->  dxt = skip * deps + dinputs
     Time is a label, and so is a prompt: they get no gradient.
 
     Anything called as denoiser(x_t, t) -> eps_hat can take this one's place: the perfect denoiser
@@ -32,17 +36,19 @@ class Denoiser:
 
     Parameters
     ----------
-    network : Network with d outputs, and d + 1 inputs or more
+    network : Network with d outputs, and d + 1 + columns inputs
     schedule : Schedule
     predicts : "eps" or "v"
     d : int, the number of coordinates of a point
+    columns : int, the inputs of the network that a prompt fills (beyond/prompts.py)
     """
 
     constants = ("times", "signals", "noises", "given")     # tables and labels: no gradient
 
-    def __init__(self, network, schedule, predicts="eps", d=2):
+    def __init__(self, network, schedule, predicts="eps", d=2, columns=0):
         self.skip_and_gain = chosen("predicts", predicts, SKIP_AND_GAIN)
-        self.network, self.schedule, self.predicts, self.d = network, schedule, predicts, d
+        self.network, self.schedule, self.predicts = network, schedule, predicts
+        self.d, self.columns = d, columns
         self.dtype = network.params.dtype
         self.times = (np.arange(schedule.T) / schedule.T).astype(self.dtype)            # (T,)
         self.signals = np.sqrt(schedule.alpha_bars)[:, None].astype(self.dtype)         # (T, 1)
@@ -51,12 +57,13 @@ class Denoiser:
     def forward(self, xt, t, *given):
         """xt (n, d), t an int or (n,) ints -> eps_hat (n, d).
 
-        `given` holds further columns for the network, (n, c) each: a prompt, say. Raises TypeError
-        or ValueError if xt or t has a wrong type or shape, or if level t does not exist.
+        `given` is a prompt c (n, columns), or nothing, which is the same as a row of zeros. Raises
+        TypeError or ValueError if an argument has a wrong type or shape, or if level t does not
+        exist.
         """
         expect("xt", xt, ("n", self.d), self.dtype)
         t = expect_levels(t, xt.shape[:-1], self.schedule.T)
-        # (n, 1) each, or (1,) if t is one level for all
+        # take(t, axis=0) is [t], but faster: (n, 1), or (1,) if t is one level for all
         signal, noise = self.signals.take(t, axis=0), self.noises.take(t, axis=0)
         self.skip, self.gain = self.skip_and_gain(signal, noise)
         F = self.network.forward(self.network_inputs(xt, t, *given))
@@ -69,7 +76,9 @@ class Denoiser:
         return self.skip * deps + dinputs[:, :self.d]
 
     def network_inputs(self, xt, t, *given):
-        """The columns [x_t, time_t, *given], (n, d + 1 or more)."""
+        """The columns [x_t, time_t, *given], (n, d + 1 + columns)."""
+        if self.columns and not given:
+            given = [np.zeros((len(xt), self.columns), self.dtype)]
         time = np.empty((len(xt), 1), self.dtype)
         time[:, 0] = self.times[t]
         return np.concatenate([xt, time, *given], axis=1)

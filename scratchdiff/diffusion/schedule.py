@@ -18,7 +18,7 @@ class Schedule:
     to x_0, and alpha_bar_{-1} is 1.
 
     The walk back begins with pure noise, so the noisiest level should be nearly that. With the
-    tutorial's betas it still holds sqrt(alpha_bar_49) = 0.27 of a point.
+    tutorial's betas it is 0.27 x_0 + 0.96 eps.
 
     Parameters
     ----------
@@ -58,9 +58,9 @@ class Schedule:
         `kind` is a name of VARIANCES. At t = 0 it is 0: the last step ends on the point itself
         (algorithm 2).
         """
-        at = chosen("the variance", kind, VARIANCES)
+        variance_at = chosen("the variance", kind, VARIANCES)
         expect_levels(t, (), self.T)
-        return float(at(self, t)) if t > 0 else 0.0
+        return float(variance_at(self, t)) if t > 0 else 0.0
 
 
 def beta_variance(schedule, t):
@@ -71,17 +71,19 @@ def beta_variance(schedule, t):
 def posterior_variance(schedule, t):
     """beta_t (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t): the variance of x_{t-1} given x_t and x_0.
 
-    This is eq. 7. It follows from a fact about Gaussians. Let e and r be independent, with mean 0
-    and variances b and V - b. Of their sum s = e + r, which has variance V, e is on average the
-    share b / V, and the rest of e varies independently of s:
-        E[e | s] = b/V s,    var(e | s) = b (1 - b/V)
-    (e - b/V s is uncorrelated with s, since cov(e, s) = b and var(s) = V; for Gaussians that means
-    independent. Its variance is b - 2 b/V b + (b/V)^2 V = b (1 - b/V).)
+    This is eq. 7, for t from 1 up. Call the noise in x_t s = e + r. Step t added e, of variance
+    b = beta_t, and r is the older noise. All of s has variance V = 1 - alpha_bar_t. We know s once
+    we know x_t and x_0. What does that say about e?
 
-    Here s is the noise in x_t, with V = 1 - alpha_bar_t, and e the part that step t added, with
-    b = beta_t. Since V - b = alpha_t (1 - alpha_bar_{t-1}),
+    e and r are independent Gaussians of mean 0. So e is, on average, the share b / V of s:
+        E[e | s] = b/V s,    var(e | s) = b (1 - b/V)
+    To see it, look at what the share leaves over, e - b/V s. Its covariance with s is
+    b - b/V V = 0, and uncorrelated Gaussians are independent: s tells nothing about it. Its
+    variance is b - 2 b/V b + (b/V)^2 V = b (1 - b/V).
+
+    Since V - b = alpha_t (1 - alpha_bar_{t-1}),
         var(e | s) = beta_t alpha_t (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t)
-    The step back divides by sqrt(alpha_t), and so the variance by alpha_t.
+    The step back divides x_t by sqrt(alpha_t), which divides the variance by alpha_t.
     """
     return schedule.betas[t] * (1 - schedule.alpha_bars[t - 1]) / (1 - schedule.alpha_bars[t])
 

@@ -6,7 +6,7 @@ from scratchdiff.nn.loss import MSE
 
 
 def train(denoiser, adam, batches, steps, lr, weight=lambda t: 1.0):
-    """The training loop. Yield (step, loss) after each of the steps adam.k, ..., steps - 1.
+    """The training loop. Yield (step, loss) after every step, from number adam.k to steps - 1.
 
     denoiser : anything with forward(xt, t, *given) -> eps_hat and backward(deps)
     adam : Adam over the parameters and gradients of its network. With adam.k > 0 the run goes on
@@ -25,7 +25,10 @@ def train(denoiser, adam, batches, steps, lr, weight=lambda t: 1.0):
 
 
 def noisy_batches(draw, schedule, rng, batch_size=256, dtype=np.float32):
-    """Yield batches (xt, t, eps) without end: points of draw(n, rng) -> (n, d), made noisy."""
+    """Yield batches (xt, t, eps) without end: noisy versions of the points draw(n, rng), (n, d).
+
+    This is the plain form. A run takes its batches from fast/batches.py, a hundred at a time.
+    """
     while True:
         yield noisy_points(draw(batch_size, rng).astype(dtype), schedule, rng)
 

@@ -1,9 +1,12 @@
 """A model: a denoiser, and where it stands between a recipe and what it has learned."""
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 
+from scratchdiff.beyond.distillation import student_points, student_schedule
+from scratchdiff.beyond.few_steps import ddim
+from scratchdiff.beyond.guidance import Guided
 from scratchdiff.diffusion.denoiser import Denoiser
 from scratchdiff.diffusion.levels import LEVELS
 from scratchdiff.diffusion.sampling import reverse_process
@@ -11,12 +14,13 @@ from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.diffusion.training import train
 from scratchdiff.experiment.data import Data
 from scratchdiff.experiment.recipe import Recipe
-from scratchdiff.fast.batches import chunked_batches
+from scratchdiff.fast.batches import chunked, noisy
 from scratchdiff.fast.blocks import BLOCK, sample, walk
 from scratchdiff.fast.inference import faster
 from scratchdiff.fast.streams import INIT, SAMPLING, TRAINING, stream
 from scratchdiff.nn.adam import Adam
 from scratchdiff.nn.layers import ACTIVATIONS
+from scratchdiff.nn.lora import adapted
 from scratchdiff.nn.network import MLP, Network
 from scratchdiff.nn.rates import rates
 from scratchdiff.nn.waves import Waves
@@ -37,16 +41,35 @@ class Model:
     adam: Adam
     losses: list = field(default_factory=list)      # one for each step taken
     few: partial = None                             # a sampler of beyond/few_steps.py, if chosen
+    made_from: str = ""                             # what it was fine-tuned or distilled from
+    base: np.ndarray = None                         # (P,) the frozen parameters under adapters
+    pairs: np.ndarray = None                        # (m, K, 2, d) float32, of a student of K steps
 
     @classmethod
-    def new(cls, recipe, seed, data):
-        """An untrained model. The same recipe, seed and data give the same model."""
+    def new(cls, recipe, seed, data, base=None, pairs=None):
+        """An untrained model. The same arguments give the same model.
+
+        base (P,) : the parameters to start from, of a network without adapters, or None for random
+            ones. If the recipe has adapters, these are frozen.
+        pairs (m, K, 2, d) float32 : what a student learns from (beyond/distillation.py), or None
+        """
         recipe.validated()
-        network = MLP(recipe.widths(data.d), cls.stream(seed, INIT), ACTIVATIONS[recipe.activation])
+        rng = cls.stream(seed, INIT)
+        network = MLP(recipe.widths(data.d, data.columns), rng, ACTIVATIONS[recipe.activation])
         if recipe.waves:
             network = Network([Waves(data.d, recipe.waves), *network.layers])
-        denoiser = Denoiser(network, Schedule.linear(), recipe.predicts, data.d)
-        return cls(recipe, seed, data, denoiser, Adam(network.params, network.grads))
+        if base is not None:
+            network.params[:] = base
+        frozen = network.params if recipe.lora else None
+        if recipe.lora:
+            network = adapted(network, recipe.lora, rng)
+        schedule, few = Schedule.linear(), None
+        if pairs is not None:
+            schedule, few = student_schedule(schedule, pairs.shape[1]), partial(ddim)
+            data = replace(data, exact=None)        # nobody knows what the perfect student says
+        denoiser = Denoiser(network, schedule, recipe.predicts, data.d, data.columns)
+        return cls(recipe, seed, data, denoiser, Adam(network.params, network.grads), few=few,
+                   base=frozen, pairs=pairs)
 
     @staticmethod
     def stream(seed, part):
@@ -55,30 +78,54 @@ class Model:
 
     def train(self):
         """Train from where adam stands to the recipe's last step; yield (step, loss) after each."""
-        recipe = self.recipe
-        batches = chunked_batches(self.data.draw, self.denoiser.schedule,
-                                  self.stream(self.seed, TRAINING), recipe.batch_size,
-                                  recipe.antithetic, first=self.adam.k, levels=self.levels)
-        factors = rates(self.denoiser.network) if recipe.lr_by_width else np.ones(1)
-        lr = recipe.lr_at if np.all(factors == 1) else lambda step: recipe.lr_at(step) * factors
-        for step, loss in train(self.denoiser, self.adam, batches, recipe.steps, lr,
-                                self.levels.weight):
+        for step, loss in train(self.denoiser, self.adam, self.batches(), self.recipe.steps,
+                                self.lr(), self.levels.weight):
             if not np.isfinite(loss):
                 raise Diverged(f"the loss at step {step + 1} is no longer finite")
             self.losses.append(loss)
             yield step, loss
 
-    def sample(self, n, seed=None, skip=0):
+    def batches(self):
+        """The batches of step adam.k and of every step after it, without end."""
+        recipe = self.recipe
+        if self.pairs is None:
+            draw = self.data.prompted if self.data.labels else self.data.draw
+            make = noisy(draw, self.denoiser.schedule, recipe.batch_size, recipe.antithetic,
+                         levels=self.levels)
+        else:
+            def make(n, rng):
+                return self.taught((n, recipe.batch_size), rng)
+        return chunked(make, self.stream(self.seed, TRAINING), self.adam.k)
+
+    def taught(self, shape, rng):
+        """Random pairs of a student, (xt, t, target), and if it has labels the walks' prompts."""
+        prompts = self.data.in_turn(np.arange(len(self.pairs)))
+        return student_points(self.pairs, shape, rng, *[prompts] * bool(self.data.labels))
+
+    def lr(self):
+        """step -> the length of Adam's step: the recipe's, smaller where layers are wide."""
+        recipe = self.recipe
+        factors = rates(self.denoiser.network) if recipe.lr_by_width else np.ones(1)
+        return recipe.lr_at if np.all(factors == 1) else lambda step: recipe.lr_at(step) * factors
+
+    def sample(self, n, seed=None, skip=0, prompt=None, w=0.0):
         """Yield n points in standard form, from number `skip` on, in blocks of rows.
 
-        Raises Diverged if one of them is not finite.
+        `prompt` is one of data.labels, and w how hard it steers (beyond/guidance.py). Without one,
+        the points may be of any label. Raises Diverged if a point is not finite, and ValueError for
+        a prompt that is no label.
         """
         rng = self.stream(self.seed if seed is None else seed, SAMPLING)
-        for block in sample(self.denoiser, self.denoiser.schedule, n, self.data.d, rng,
+        denoiser = self.denoiser if prompt is None else self.guided([prompt], w)
+        for block in sample(denoiser, self.denoiser.schedule, n, self.data.d, rng,
                             self.sampler, skip):
             if not np.isfinite(block).all():
                 raise Diverged("the points that it makes are no longer finite")
             yield block
+
+    def guided(self, prompts, w=0.0):
+        """The denoiser with prompts built in: one for all points, or one for each of them."""
+        return Guided(self.denoiser, self.data.rows(prompts), w)
 
     def walk(self):
         """Yield the first block of `sample`, as noise and after every step of the walk."""

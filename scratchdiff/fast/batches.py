@@ -1,4 +1,4 @@
-"""Training batches that are drawn a hundred at a time, and that can start at any step."""
+"""Training batches that are made a hundred at a time, and that can start at any step."""
 from itertools import count, islice
 
 import numpy as np
@@ -6,37 +6,53 @@ import numpy as np
 from scratchdiff.diffusion.training import noisy_points
 from scratchdiff.fast.streams import CHUNKS, stream
 
-CHUNK = 100     # batches drawn at once: NumPy is called once for all of them, not a hundred times
+CHUNK = 100     # batches made at once: NumPy is called once for all of them, not a hundred times
 
 
-def chunked_batches(draw, schedule, rng, batch_size=256, antithetic=False, dtype=np.float32,
-                    first=0, levels=None):
-    """Yield the batches (xt, t, eps) of step `first` and of every step after it, without end.
+def chunked(make, rng, first=0):
+    """Yield the batches of step `first` and of every step after it, without end.
 
-    They are like those of diffusion.training.noisy_batches. xt, eps (batch_size, d) of `dtype`,
-    t (batch_size,) ints, drawn by `levels` (diffusion/levels.py), evenly if it is not given. The
-    batch of step k depends on rng's seed and on k alone.
+    make(n, rng) makes n batches at once: a tuple of arrays (n, batch_size, ...). The batch of step
+    k depends on rng's seed and on k alone.
+    """
+    for chunk in count(first // CHUNK):
+        batches = zip(*make(CHUNK, stream(rng, CHUNKS, chunk)))
+        yield from islice(batches, first % CHUNK, None)
+        first = 0
+
+
+def noisy(draw, schedule, batch_size=256, antithetic=False, dtype=np.float32, levels=None):
+    """A `make` for batches (xt, t, eps) like those of diffusion.training.noisy_batches.
+
+    xt, eps (n, batch_size, d) of `dtype`, t (n, batch_size) ints, drawn by `levels`
+    (diffusion/levels.py), evenly if it is not given.
 
     `antithetic` puts each noisy point in twice, with noise eps and -eps (Hammersley & Morton 1956).
     Whatever in the gradient changes sign with the noise cancels in a pair, so the average over a
     batch is less noisy.
+
+    draw(n, rng) returns points (n, d), or points and their prompts c (n, columns). With prompts, a
+    batch is (xt, t, eps, c), and a pair has the same prompt.
 
     ValueError for a batch_size below 1, or if draw(n, rng) does not return n points.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     each = -(-batch_size // 2) if antithetic else batch_size     # drawn, for a batch
-    for chunk in count(first // CHUNK):
-        chunk_rng = stream(rng, CHUNKS, chunk)
-        x0 = draw(CHUNK * each, chunk_rng).astype(dtype, copy=False)
-        if x0.ndim != 2 or len(x0) != CHUNK * each:
-            raise ValueError(f"draw must return points of shape ({CHUNK * each}, d) "
+
+    def make(n, rng):
+        drawn = draw(n * each, rng)
+        x0, *c = (array.astype(dtype, copy=False)
+                  for array in (drawn if isinstance(drawn, tuple) else (drawn,)))
+        if x0.ndim != 2 or len(x0) != n * each:
+            raise ValueError(f"draw must return points of shape ({n * each}, d) "
                              f"when asked for so many, got {x0.shape}")
-        x0 = x0.reshape(CHUNK, each, -1)
-        xt, t, eps = noisy_points(x0, schedule, chunk_rng, levels)
-        if antithetic:
-            mirrored = schedule.add_noise(x0, t, -eps)
-            xt, t, eps = (np.concatenate(pair, axis=1)[:, :batch_size]
-                          for pair in [(xt, mirrored), (t, t), (eps, -eps)])
-        yield from islice(zip(xt, t, eps), first % CHUNK, None)
-        first = 0
+        x0 = x0.reshape(n, each, -1)
+        c = [prompts.reshape(n, each, -1) for prompts in c]
+        xt, t, eps = noisy_points(x0, schedule, rng, levels)
+        if not antithetic:
+            return xt, t, eps, *c
+        mirrored = schedule.add_noise(x0, t, -eps)
+        return tuple(np.concatenate(pair, axis=1)[:, :batch_size]
+                     for pair in [(xt, mirrored), (t, t), (eps, -eps), *zip(c, c)])
+    return make

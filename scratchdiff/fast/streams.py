@@ -2,7 +2,7 @@
 import numpy as np
 
 # Every stream has a number, and all of them are written down here. The parts of a run:
-INIT, TRAINING, SAMPLING, REPORT, SPLIT = range(5)
+INIT, TRAINING, SAMPLING, REPORT, SPLIT, PAIRS = range(6)
 # Below the generator that training or sampling is given, so that one generator may serve both:
 CHUNKS, BLOCKS = range(2)
 

@@ -23,9 +23,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratchdiff.measure.nearest import nearest
 from scratchdiff.nn.expect import expect, expect_levels
 
-CELLS = 2 ** 18         # numbers in a temporary array, at most: so many stay in the cache
+CELLS = 2 ** 18         # numbers in a temporary array, about: so many stay in the cache
+SCOUTS = 200            # points that say roughly how far away the nearest one is
 
 
 class Mixture(NamedTuple):
@@ -37,8 +39,8 @@ class Mixture(NamedTuple):
     s2: np.ndarray                      # (n, 1)
 
 
-def bayes(x, q, s2):
-    """Bayes' rule: the Mixture for x (n, d) and q (K, d), both float64."""
+def bayes(x, q, s2, K):
+    """Bayes' rule: the Mixture for x (n, d), float64, and those of the K rows of q that matter."""
     q2 = np.sum(q * q, axis=1)                              # (K,)
     w = x @ (q.T / s2) - q2 / (2 * s2)                      # -|x - q|^2 / (2 s2) + |x|^2 / (2 s2)
     top = w.max(axis=1, keepdims=True)
@@ -49,9 +51,26 @@ def bayes(x, q, s2):
     total = sums[:, -1]                                     # (n,)
     mean = sums[:, :-2] / total[:, None]
     spread = np.maximum(sums[:, -2] / total - np.sum(mean * mean, axis=1), 0)
-    log_density = top[:, 0] + np.log(total / len(q)) - np.sum(x * x, axis=1) / (2 * s2) \
+    log_density = top[:, 0] + np.log(total / K) - np.sum(x * x, axis=1) / (2 * s2) \
         - x.shape[1] / 2 * np.log(2 * np.pi * s2)
     return Mixture(log_density, mean, spread, np.full((len(x), 1), s2))
+
+
+def neighbourhoods(x, q, s2):
+    """Yield (rows, near): a few rows of x (n, d), and all of q (K, d) that matters to them.
+
+    Beside the w of the nearest q_k, at distance D, that of a q_k at distance D + 10 s or more is
+        exp(-((D + 10 s)^2 - D^2) / (2 s^2)) <= exp(-50),
+    too little for a float64. No q_k is needed that is farther away, even along the first axis only.
+    Some of q, the scouts, say what D is at most.
+    """
+    q = q[np.argsort(q[:, 0])]
+    farthest = nearest(x, q[::-(-len(q) // SCOUTS)])        # (n,)
+    pieces = min(len(x), -(-len(x) * len(q) // (4 * CELLS)))
+    for rows in np.array_split(np.argsort(x[:, 0]), pieces):
+        reach = farthest[rows].max() + 10 * np.sqrt(s2)
+        ends = x[rows[[0, -1]], 0] + [-reach, reach]
+        yield rows, q[slice(*np.searchsorted(q[:, 0], ends))]
 
 
 class ExactDenoiser:
@@ -110,29 +129,32 @@ class ExactDenoiser:
         """The Mixture of level t for the rows of xt (n, d); t an int or (n,) ints."""
         expect("xt", xt)
         t = expect_levels(t, xt.shape[:-1], self.schedule.T)
-        return by_level(self.mixture_at, xt, t) if np.ndim(t) else self.mixture_at(xt, int(t))
+        if not np.ndim(t):
+            return self.mixture_at(xt, int(t))
+        return gathered(((rows, self.mixture_at(xt[rows], level))
+                         for level in np.unique(t).tolist() for rows in [t == level]), xt.shape)
 
     def mixture_at(self, xt, t):
-        """The same for one level, a block of rows at a time."""
+        """The same for one level."""
         alpha_bar = self.schedule.alpha_bars[t]
         s2 = 1 - alpha_bar + alpha_bar * self.width ** 2
         points = self.points(np.sqrt(s2 / alpha_bar)) if callable(self.points) else self.points
         q = np.sqrt(alpha_bar) * np.asarray(points, np.float64)
         expect("xt", xt, ("n", q.shape[1]))
-        rows = max(1, CELLS // len(q))
-        blocks = [bayes(xt[start:start + rows].astype(np.float64), q, s2)
-                  for start in range(0, max(1, len(xt)), rows)]
-        return Mixture(*map(np.concatenate, zip(*blocks)))
+        x = xt.astype(np.float64)
+        if len(x) * len(q) <= CELLS:
+            return bayes(x, q, s2, len(q))
+        return gathered(((rows, bayes(x[rows], near, s2, len(q)))
+                         for rows, near in neighbourhoods(x, q, s2)), x.shape)
 
 
-def by_level(mixture_at, xt, t):
-    """The Mixture of rows, each with its level."""
-    n = len(xt)
-    result = Mixture(np.empty(n), np.empty(xt.shape), np.empty(n), np.empty((n, 1)))
-    for level in np.unique(t):
-        rows = t == level
-        for whole, part in zip(result, mixture_at(xt[rows], int(level))):
-            whole[rows] = part
+def gathered(parts, shape):
+    """One Mixture for all rows of an array of this shape, from those of some rows: (rows, part)."""
+    n = shape[0]
+    result = Mixture(np.empty(n), np.empty(shape), np.empty(n), np.empty((n, 1)))
+    for rows, part in parts:
+        for whole, values in zip(result, part):
+            whole[rows] = values
     return result
 
 

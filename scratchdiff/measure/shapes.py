@@ -8,7 +8,7 @@ All distributions are learned in standard form: mean 0, and mean square distance
 unit circle has. The noise schedule is made for points of about that size.
 """
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil, sqrt
 
@@ -66,14 +66,30 @@ class Shape:
     parts: int = 1              # equal parts of [0, 1) that are mapped without a jump or a corner
     inputs: int = 1             # 1 for a curve, 2 for a region
     width: float = 0.0          # standard deviation of round Gaussian noise around it
+    names: tuple = ()           # of equal parts of [0, 1), the first input, to ask for by name
+    whole: "Shape" = None       # of a part: the shape that it belongs to
+    figures: Callable = None    # its own measure of points (n, 2): a list like that of `radius`
 
     def draw(self, n, rng, dtype=np.float64):
         """n random points, (n, 2)."""
-        placed = self.place(rng.random((n, self.inputs), dtype)).astype(dtype, copy=False)
-        points = self.standard.forth(placed)
-        if not self.width:
-            return points
-        return points + self.standard_width * rng.standard_normal(points.shape, dtype)
+        return self.labelled(n, rng, dtype)[0]
+
+    def labelled(self, n, rng, dtype=np.float64):
+        """n random points, (n, 2), and which of the named parts each is in, (n,) ints."""
+        u = rng.random((n, self.inputs), dtype)
+        points = self.standard.forth(self.place(u).astype(dtype, copy=False))
+        if self.width:
+            points = points + self.standard_width * rng.standard_normal(points.shape, dtype)
+        return points, (len(self.names) * u[:, 0]).astype(int)
+
+    def part(self, k):
+        """The named part number k as a Shape: in the place that it has in the whole one."""
+        count = len(self.names)
+
+        def place(u):
+            return self.place(np.column_stack([(k + u[:, 0]) / count, u[:, 1:]]))
+        return replace(self, place=place, length=self.length / count,
+                       parts=max(1, self.parts // count), names=(), whole=self)
 
     def grid(self, noise_width):
         """Points along the curve, or all over the region, for the perfect denoiser: (K, 2).
@@ -97,7 +113,9 @@ class Shape:
 
     @cached_property
     def standard(self):
-        """The map to standard form, a `Standard`."""
+        """The map to standard form, a `Standard`. A part has that of the whole shape."""
+        if self.whole:
+            return self.whole.standard
         points = self.place(self.even(200))
         center = points.mean(axis=0)
         square = np.mean(np.sum((points - center) ** 2, axis=1))
@@ -113,6 +131,14 @@ class Shape:
 def circle(u):
     angle = 2 * np.pi * u[:, 0]
     return np.column_stack([np.cos(angle), np.sin(angle)])
+
+
+def radius(points):
+    """How far points (n, 2) are from the circle's center: (name, value or None, meaning) each."""
+    r = np.hypot(*points.T)
+    return [("mean radius", r.mean(), "target 1.000"),
+            ("std radius", r.std() if len(r) > 1 else None,
+             "small = points really are on the circle")]
 
 
 def moons(u):
@@ -152,12 +178,16 @@ def segment(u):
     return u * np.array([2, 1])
 
 
+QUARTERS = ("upper right", "upper left", "lower left", "lower right")
+COMPASS = ("right", "upper right", "top", "upper left",
+           "left", "lower left", "bottom", "lower right")
+
 SHAPES = {
-    "circle": Shape(circle, length=2 * np.pi),
-    "moons": Shape(moons, length=2 * np.pi, parts=2, width=0.05),
+    "circle": Shape(circle, length=2 * np.pi, names=QUARTERS, figures=radius),
+    "moons": Shape(moons, length=2 * np.pi, parts=2, width=0.05, names=("upper", "lower")),
     "spiral": Shape(spiral, length=4.375 * np.pi * sqrt(np.pi ** 2 + 4)),   # at its inner end
-    "gaussians": Shape(gaussians, length=0, parts=8, width=0.1),
+    "gaussians": Shape(gaussians, length=0, parts=8, width=0.1, names=COMPASS),
     "checkerboard": Shape(checkerboard, length=4, parts=4, inputs=2),
-    "square": Shape(square, length=4, parts=4),
+    "square": Shape(square, length=4, parts=4, names=("bottom", "right", "top", "left")),
     "segment": Shape(segment, length=sqrt(5)),
 }

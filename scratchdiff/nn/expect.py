@@ -15,6 +15,7 @@ def checked(layer):
     forward's output. Raises TypeError, RuntimeError and ValueError.
     """
     forward, backward = layer.forward, layer.backward
+    # What the two call their first argument: "x", "dy", ...
     x_name, dy_name = (method.__code__.co_varnames[1] for method in (forward, backward))
     layer.y_shape = None                # of the output, once there is one; () for a loss
 
@@ -26,7 +27,7 @@ def checked(layer):
         return y
 
     @wraps(backward)
-    def checked_backward(self, dy=1.0):
+    def checked_backward(self, dy=1.0):             # a loss needs no dy
         if self.y_shape is None:
             raise RuntimeError(f"{layer.__name__}.backward was called before forward: "
                                "it needs what forward keeps")

@@ -1,4 +1,19 @@
-"""LoRA: leave a trained layer as it is, and train a small correction beside it (Hu et al. 2022)."""
+"""LoRA: leave a trained layer as it is, and train a small correction beside it (Hu et al. 2022).
+
+When does it pay? A network that knows the circle learns an ellipse. Its loss above the best one
+possible, after 300, 1000 and 3000 steps (tests/quality_lora.py has more ranks and more points):
+
+                             the whole ellipse            30 points of it
+                    learned     300    1000    3000        300    1000    3000
+    rank 4             1197  0.0097  0.0024  0.0013     0.0188  0.0120  0.0158
+    all parameters     4418  0.0132  0.0027  0.0009     0.0242  0.0165  0.0283
+    a new network      4418  0.0131  0.0027  0.0010     0.0231  0.0193  0.0485
+
+It pays if the new points are much like the old ones: in short runs, and above all with few points,
+which few parameters can hardly learn by heart. It does not pay in long runs with many points, nor
+for points that are very different: on the moons, all parameters are better from 1000 steps on. And
+it saves parameters, not time: a step of rank 4 takes 1.2 times as long.
+"""
 from copy import copy
 
 import numpy as np
@@ -12,8 +27,8 @@ from scratchdiff.nn.network import Network
 class LoRA:
     """y = x W + b + c x A B, with W and b frozen, and c = alpha / r (Hu et al. 2022, section 4.1).
 
-    x (n, d_in), W (d_in, d_out), b (d_out,), y (n, d_out). The correction A B is as large as W, but
-    it has rank r at most: A (d_in, r) and B (r, d_out) have far fewer entries if r is small.
+    x (n, d_in), W (d_in, d_out), b (d_out,), y (n, d_out). The correction A B has the shape of W,
+    but a rank of r at most: A (d_in, r) and B (r, d_out) have far fewer entries if r is small.
 
     Forward, in two steps:     h[i, q] = sum_k x[i, k] A[k, q]
                                y[i, j] = (x W + b)[i, j] + c sum_q h[i, q] B[q, j]
@@ -44,7 +59,10 @@ class LoRA:
         expect("x", x, ("n", len(self.W)), self.W.dtype)
         self.x = x
         self.h = x @ self.A                                 # (n, r)
-        return x @ self.W + self.b + self.c * (self.h @ self.B)
+        y = x @ self.W                                      # (n, d_out)
+        y += self.b
+        y += (self.c * self.h) @ self.B
+        return y
 
     def backward(self, dy):
         dh = self.c * (dy @ self.B.T)                       # (n, r)
@@ -57,6 +75,17 @@ class LoRA:
         return Linear(self.W + self.c * (self.A @ self.B), self.b.copy())
 
 
+def largest_rank(network):
+    """The largest rank that a W of the network can have: a larger r would change nothing."""
+    return max(min(layer.W.shape) for layer in network.layers if isinstance(layer, Linear))
+
+
+def merged(network):
+    """A network without adapters that computes the same: each LoRA merged, the others copied."""
+    return Network([layer.merged() if isinstance(layer, LoRA) else copy(layer)
+                    for layer in network.layers])
+
+
 def adapted(network, r, rng, alpha=None):
     """A network that computes the same as `network`, and learns by LoRA alone.
 
@@ -66,7 +95,7 @@ def adapted(network, r, rng, alpha=None):
 
     r : int from 1 up; ValueError if it is below 1 or above the largest rank of a layer.
     """
-    most = max(min(layer.W.shape) for layer in network.layers if isinstance(layer, Linear))
+    most = largest_rank(network)
     if not 1 <= r <= most:
         raise ValueError(f"r must be from 1 to {most}, the largest rank of a layer, got {r}")
     layers = []

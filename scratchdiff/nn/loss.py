@@ -8,14 +8,14 @@ from scratchdiff.nn.expect import checked, expect_pair, row_weights
 class MSE:
     """L = the mean of w (guess - target)^2 over all N = n d entries, with a weight w for each row.
 
-    This is the last layer of all. Its output is one number, the loss, and dL/dL = 1 starts the
-    backward pass.
+    This is the last layer. Its output is one number, the loss. The backward pass starts here, with
+    dL/dL = 1.
 
     Forward:    L = 1/N sum_ij w[i] (guess[i, j] - target[i, j])^2
-    Backward:   guess[i, j] is in one term of the sum only, so
+    Backward:   guess[i, j] appears in only one term of the sum, so
         dL/dguess[i, j] = 2 w[i] (guess[i, j] - target[i, j]) / N     ->  2 w (guess - target) / N
-    times dloss, which is 1 unless something follows the loss. The target and the weights are data:
-    they need no gradient.
+    That is multiplied by dloss, which is 1 unless something follows the loss. The target and the
+    weights are data: they need no gradient.
 
     guess, target (n, d) floats with n at least 1; weight (n, 1), or one number for all rows. The
     loss is a float, dguess (n, d).
@@ -25,7 +25,7 @@ class MSE:
         expect_pair("guess", guess, "target", target)
         difference = guess - target
         self.weighted = row_weights("weight", weight, guess) * difference
-        return float(np.vdot(self.weighted, difference)) / guess.size   # a sum of products
+        return float(np.vdot(self.weighted, difference)) / guess.size   # the mean of products
 
     def backward(self, dloss=1.0):
-        return 2 / self.weighted.size * dloss * self.weighted
+        return dloss * 2 / self.weighted.size * self.weighted

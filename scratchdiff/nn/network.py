@@ -57,7 +57,7 @@ class Network:
             start = end
 
     def __setstate__(self, state):
-        """Of a copy or an unpickled network: NumPy copies views as arrays, so seat them anew."""
+        """After copying or unpickling: the views have become arrays, so make them views again."""
         self.__dict__.update(state)
         self.seat()
 
@@ -65,10 +65,11 @@ class Network:
 class MLP(Network):
     """A multilayer perceptron: Linear, activation, Linear, activation, ..., Linear.
 
-    Each weight starts uniform on +-sqrt(3 / d_in), which has variance 1 / d_in. A sum of d_in
-    inputs, each times such a weight, then has the mean square of a single input. So no linear layer
-    makes a signal fade or blow up (LeCun et al. 1998, section 4.6). Activations do shrink it, ReLU
-    by half; that matters only in much deeper networks. Biases start at 0.
+    Each weight starts uniform between -a and a with a = sqrt(3 / d_in), so its variance is
+    a^2 / 3 = 1 / d_in. A sum of d_in inputs, each times such a weight, then has the mean square of
+    a single input. So no linear layer makes a signal fade or blow up (LeCun et al. 1998, section
+    4.6). Activations do shrink it, ReLU by half; that matters only in much deeper networks. Biases
+    start at 0.
 
     Parameters
     ----------

@@ -1,5 +1,6 @@
 """A saved clock: the two flat vectors of a LatentDiffusion, in an .npz file like a model's."""
 import json
+import os
 
 import numpy as np
 
@@ -9,23 +10,35 @@ from scratchdiff.app.files.whole import opened, whole_file
 from scratchdiff.beyond.latent.autoencoder import Autoencoder
 from scratchdiff.beyond.latent.diffusion import LatentDiffusion
 from scratchdiff.beyond.latent.words import PROMPTS
+from scratchdiff.beyond.prompts import Vocabulary
 
 LARGEST = 2 ** 22       # bytes; a clock takes a tenth of that
-HEADER = {"format": "scratchdiff clock", "version": 1}
+FORMAT = "scratchdiff clock"
+HEADER = json.dumps({"format": FORMAT, "version": 1})
 
 
 def save_clock(path, model):
     """Write a trained LatentDiffusion of the clock, whole or not at all."""
     with whole_file(path) as file:
-        np.savez(file, header=np.array(json.dumps(HEADER)),
-                 autoencoder=model.autoencoder.network.params,
+        np.savez(file, header=np.array(HEADER), autoencoder=model.autoencoder.network.params,
                  denoiser=model.denoiser.network.params)
+
+
+def is_clock(path):
+    """Whether this is a file of save_clock: its header comes first, as NumPy stores text.
+
+    A pipe is not looked at, since it can be read only once.
+    """
+    if not os.path.isfile(path):
+        return False
+    with opened(path) as file:
+        return np.array(FORMAT).tobytes() in file.read(1000)
 
 
 def load_clock(path):
     """The LatentDiffusion in a file; CommandError, with what is wrong, for anything else."""
     rng = np.random.default_rng(0)
-    model = LatentDiffusion(Autoencoder(rng), PROMPTS, rng)
+    model = LatentDiffusion(Autoencoder(rng), Vocabulary(PROMPTS), rng)
     networks = {"autoencoder": model.autoencoder.network, "denoiser": model.denoiser.network}
     try:
         with opened(path) as file:
@@ -33,7 +46,7 @@ def load_clock(path):
         require(len(data) <= LARGEST, "it is larger than any clock")
         arrays = read_arrays(data)
         header = arrays.get("header")
-        require(header is not None and header.shape == () and str(header) == json.dumps(HEADER),
+        require(header is not None and header.shape == () and str(header) == HEADER,
                 "it is not a clock that --save has written")
         for name, network in networks.items():
             network.params[:] = checked_array(arrays, name, np.float32, network.params.shape)

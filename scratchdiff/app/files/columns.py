@@ -71,23 +71,26 @@ def called(column, names):
     return f"column {column + 1}" + f" ({name[:40]})" * bool(name)
 
 
-def complaint(table, label, line, cells):
-    """The ValueError for a row with a cell that is no number; `cells` without the label's."""
+def complaint(table, label, rows):
+    """The ValueError for the first cell that is no number; rows of (line, cells but the label)."""
     columns = [column for column in range(table.width) if column != label]
-    for column, cell in zip(columns, cells):
-        try:
-            number(cell, table.mark)
-        except ValueError as error:
-            return ValueError(f"line {line}: {called(column, table.names)} holds {error}"
-                              + advice(table, column))
+    for line, cells in rows:
+        for column, cell in zip(columns, cells):
+            try:
+                number(cell, table.mark)
+            except ValueError as error:
+                return ValueError(f"line {line}: {called(column, table.names)} holds {error}"
+                                  + advice(table, column, label))
 
 
-def advice(table, column):
+def advice(table, column, label):
     """What to do about a column of words; or, for a single word, what was taken for a header."""
     cells = [row[column] for _, row in table.sample if len(row) == table.width]
     if 2 * sum(map(is_word, cells)) <= len(cells):
         return f" (line {table.header} was read as a header)" if table.header else ""
-    return "; leave that column out of the file"
+    if label is not None:
+        return "; leave that column out of the file"
+    return f"; a column of words: --label {column + 1} learns them as prompts"
 
 
 def index_columns(points, columns, names):

@@ -4,6 +4,7 @@ A cell is a piece of text such as "1.5", "1,5", "NA", "1,234.5" or "upper". What
 number is refused by name, because a wrong guess would spoil the points and nobody would see it.
 """
 import re
+from contextlib import suppress
 
 MINUS = dict.fromkeys(map(ord, "\u2212\u2010\u2011\u2013\ufe63\uff0d"), "-")    # printed ones
 NUMBER = {                              # by its decimal mark
@@ -11,6 +12,8 @@ NUMBER = {                              # by its decimal mark
     ",": re.compile(r"[+-]?\d+(,\d+)?([eE][+-]?\d+)?")}
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}([,.'’ \u00a0\u2009\u202f]\d{3})+([,.]\d*)?"
                        r"|[+-]?\d+(_\d+)+([,.]\d*)?")
+ORDINARY = re.compile(r"[-+.,\deE ]*", re.ASCII)
+NO_DIGIT_AT_COMMA = re.compile(r"(?<!\d),|,(?!\d)")
 LONGEST = 200                           # characters of a number
 MISSING, WORD = "a missing value", "which is not a number"
 
@@ -61,13 +64,14 @@ def decimal_mark(cells):
 
 
 def numbers(cells, mark):
-    """The numbers in a row of cells, with this decimal mark. ValueError if a cell holds none."""
-    row = "".join(cells)
-    if mark == "." and not ("_" in row or "n" in row or "N" in row):
-        try:                            # quickly; but float() would also read 1_000, nan and inf
-            return list(map(float, cells))
-        except ValueError:
-            pass
+    """The numbers in cells, with this decimal mark. ValueError if a cell holds none."""
+    text = " ".join(cells)
+    if ORDINARY.fullmatch(text):        # quickly; but float() would also read 1_000, nan and inf
+        with suppress(ValueError):
+            if mark == ".":
+                return list(map(float, cells))
+            if "." not in text and not NO_DIGIT_AT_COMMA.search(text):
+                return [float(cell.replace(",", ".")) for cell in cells]
     return [number(cell, mark) for cell in cells]
 
 

@@ -3,7 +3,7 @@ import os
 from array import array
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 
 import numpy as np
 
@@ -20,7 +20,8 @@ from scratchdiff.measure.shapes import SHAPES
 
 ENDINGS = (".csv", ".tsv", ".txt", ".npy")
 CHUNK = 2 ** 16                         # bytes that are read at a time
-MOST_NUMBERS = 10 ** 7                  # 80 MB
+ROWS = 1000                             # of text, that become numbers at once
+MOST_NUMBERS, MOST_IN_TEXT = 10 ** 7, 5 * 10 ** 6     # 80 MB; a text takes 4 s
 
 
 @dataclass(frozen=True)
@@ -72,18 +73,21 @@ def from_text(chunks, label, name):
     place = label_column(label, table.names, table.width)
     labels = None if place is None else Labels(called(place, table.names))
     floats, lines = array("d"), array("q")
-    for line, cells in table.rows:
-        if len(cells) != table.width:
-            raise ValueError(f"line {line} has {counted(len(cells), 'column')}, "
-                             f"line {table.sample[0][0]} has {table.width}")
-        if labels:
-            labels.add(cells.pop(place), f"line {line}")
+    while rows := list(islice(table.rows, ROWS)):
+        for line, cells in rows:
+            if len(cells) != table.width:
+                raise ValueError(f"line {line} has {counted(len(cells), 'column')}, "
+                                 f"line {table.sample[0][0]} has {table.width}")
+            if labels:
+                labels.add(cells.pop(place), f"line {line}")
+            lines.append(line)
         try:
-            floats.extend(numbers(cells, table.mark))
+            floats.extend(numbers([cell for _, cells in rows for cell in cells], table.mark))
         except ValueError:
-            raise complaint(table, place, line, cells) from None
-        lines.append(line)
-        expect_few(len(floats))
+            raise complaint(table, place, rows) from None
+        if len(floats) > MOST_IN_TEXT:
+            raise ValueError(f"it holds more than {MOST_IN_TEXT} numbers: save them as .npy, "
+                             f"which may hold {MOST_NUMBERS}")
     points = np.frombuffer(floats).reshape(len(lines), -1)
     if table.row_names and (place == 0 or not counts(points[:, 0])):
         raise misfit(table.header, table.names[1:], lines[0], table.width)

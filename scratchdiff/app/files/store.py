@@ -2,13 +2,17 @@
 
 An .npz file, which is a zip of .npy files, without pickle and without compression:
 
-    header    JSON: the format's version, the recipe, the seed, the steps taken, what was learned
-    params    (P,)     the network's parameters, layer by layer, W row by row, then b
+    header    JSON: the format's version, the recipe, the seed, the steps taken, what was learned,
+              the labels (the prompts), and where their column stood in the person's file
+    params    (P,)     the parameters that learn, layer by layer: W row by row, then b; or A and B
+    base      (P',)    the frozen W and b beside A and B, if the recipe has adapters
     m, v      (P,)     Adam's two averages
     losses    (steps,) the loss at every step so far
     center    (d,)     points are (what the network makes) * scale + center
     scale     (d,)
     points    (n, d)   the person's own points, if the data is no built-in shape
+    pairs     (m, K, 2, d)     of a student: what it learns from (beyond/distillation.py)
+    label_of  (n,)     which of the labels each of them has, if they have labels
 
 The random numbers of a step depend only on the seed and on the step's number (fast/streams.py). So
 these two are the whole state of the generator. Nothing in a file is believed unseen.
@@ -16,22 +20,25 @@ these two are the whole state of the generator. Nothing in a file is believed un
 import io
 import json
 import zipfile
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 
 import numpy as np
 
 from scratchdiff.app.errors import CommandError
+from scratchdiff.app.files.columns import MOST_LABELS
 from scratchdiff.app.files.npy import parse_npy
 from scratchdiff.app.files.whole import opened, whole_file
+from scratchdiff.beyond.prompts import Vocabulary
 from scratchdiff.experiment.data import OWN, own_data, shape_data
 from scratchdiff.experiment.model import Diverged, Model
 from scratchdiff.experiment.recipe import Recipe
 from scratchdiff.fast.streams import SPLIT
 from scratchdiff.measure.shapes import SHAPES
 
-VERSION = 2
+VERSION = 3
 LARGEST = 2 ** 27       # bytes of a model file: 128 MB, a thousand times what a usual one has
 MOST_LAYERS = 100
+LONGEST = 1000          # signs in a line about what a model was made from
 
 
 def save_model(path, model):
@@ -41,12 +48,20 @@ def save_model(path, model):
     """
     header = {"format": "scratchdiff", "version": VERSION, "recipe": asdict(model.recipe),
               "seed": model.seed, "step": model.adam.k, "data": model.data.name,
-              "names": model.data.names and list(model.data.names)}
+              "names": model.data.names and list(model.data.names),
+              "labels": list(model.data.labels), "label": model.data.label,
+              "made_from": model.made_from}
     arrays = {"params": model.adam.params, "m": model.adam.m, "v": model.adam.v,
               "losses": np.array(model.losses, np.float64),
               "center": model.data.standard.center, "scale": model.data.standard.scale}
+    if model.base is not None:
+        arrays["base"] = model.base
     if model.data.points is not None:
         arrays["points"] = model.data.points
+    if model.pairs is not None:
+        arrays["pairs"] = model.pairs
+    if model.data.label_of is not None:
+        arrays["label_of"] = model.data.label_of
     if not all(np.isfinite(array).all() for array in arrays.values()):
         raise Diverged("its parameters are no longer finite")
     with whole_file(path) as file:
@@ -106,6 +121,15 @@ def checked_header(arrays):
     names = header["names"] = header.get("names")
     require(names is None or isinstance(names, list) and all(type(name) is str for name in names),
             f"its column names are {short(names)}")
+    labels = header["labels"] = header.get("labels")
+    require(isinstance(labels, list) and len(labels) != 1 and len(labels) <= MOST_LABELS
+            and all(type(label) is str and label == " ".join(label.split()) != ""
+                    for label in labels), f"its labels are {short(labels)}")
+    require(name == OWN or labels in ([], list(SHAPES[name].names)),
+            f"its labels are {short(labels)}, which are not the parts of the {name}")
+    made_from = header.get("made_from")
+    require(type(made_from) is str and made_from.isprintable() and len(made_from) <= LONGEST,
+            f"it was made from {short(made_from)}")
     return header
 
 
@@ -127,9 +151,13 @@ def checked_model(header, arrays):
     center = checked_array(arrays, "center", np.float64, (None,))
     d = len(center)
     scale = checked_array(arrays, "scale", np.float64, (d,))
-    widths = recipe.widths(d)
-    size = sum(d_in * d_out + d_out for d_in, d_out in zip(widths, widths[1:]))
-    params, m, v = (checked_array(arrays, key, np.float32, (size,)) for key in ("params", "m", "v"))
+    labels = header["labels"]
+    widths = recipe.widths(d, len(Vocabulary(labels)))
+    sizes = dict.fromkeys(("params", "m", "v"), recipe.size(widths))
+    if recipe.lora:
+        sizes["base"] = replace(recipe, lora=0).size(widths)
+    flat = {key: checked_array(arrays, key, np.float32, (size,)) for key, size in sizes.items()}
+    v = flat["v"]
     require((v >= 0).all(), "array v has entries below 0")
     losses = checked_array(arrays, "losses", np.float64, (header["step"],))
     if header["data"] == OWN:
@@ -137,17 +165,36 @@ def checked_model(header, arrays):
         require(len(points) >= 2 and np.ptp(points, axis=0).any(), "its points are all equal")
         names = header["names"] and tuple(header["names"])
         require(names is None or len(names) == d, f"it has {d} columns, and other names")
-        data = own_data(points, Model.stream(seed, SPLIT), names)
+        words, label = checked_labels(labels, header.get("label"), arrays, points)
+        data = own_data(points, Model.stream(seed, SPLIT), names, labels=words, label=label)
     else:
-        data = shape_data(header["data"])
+        data = shape_data(header["data"], bool(labels))
     require(np.array_equal(center, data.standard.center)
             and np.array_equal(scale, data.standard.scale),
             "center and scale are not those of its points")
-    model = Model.new(recipe, seed, data)
-    model.adam.params[:], model.adam.m[:], model.adam.v[:] = params, m, v
+    pairs = None
+    if "pairs" in arrays:
+        pairs = checked_array(arrays, "pairs", np.float32, (None, None, 2, d))
+    model = Model.new(recipe, seed, data, flat.get("base"), pairs)
+    model.adam.params[:], model.adam.m[:], model.adam.v[:] = flat["params"], flat["m"], v
+    model.made_from = header["made_from"]
     model.adam.k = header["step"]
     model.losses += losses.tolist()
     return model
+
+
+def checked_labels(labels, label, arrays, points):
+    """The label of each point, and the place and the name of their column; None without labels."""
+    if not labels:
+        return None, None
+    n, d = points.shape
+    label_of = checked_array(arrays, "label_of", np.int64, (n,))
+    require(labels == sorted(labels) and np.array_equal(np.unique(label_of), range(len(labels))),
+            "its labels are not those of its points")
+    require(isinstance(label, list) and len(label) == 2 and type(label[0]) is int
+            and 0 <= label[0] <= d and (label[1] is None or type(label[1]) is str),
+            f"the column of its labels is {short(label)}")
+    return [labels[k] for k in label_of.tolist()], tuple(label)
 
 
 def checked_array(arrays, name, dtype, shape):

@@ -86,18 +86,27 @@ def beginning(lines):
 
 
 def split(lines, separator):
-    """The rows in these lines, (line number, list of cells), without their quotes (RFC 4180).
+    """The rows in these lines, (line number, list of cells). ValueError if quotes do not match."""
+    lines = iter(lines)
+    for number, text in lines:
+        if '"' in text:
+            yield from quoted(chain([(number, text)], lines), separator)
+        elif separator == " ":
+            yield number, [cell for cell in text.replace("\t", " ").split(" ") if cell]
+        else:
+            yield number, text.split(separator)
 
-    A quoted cell may hold a line break or two. ValueError if quotes do not match.
-    """
-    number = 0
+
+def quoted(lines, separator):
+    """The same, without the quotes around cells (RFC 4180). Such a cell may hold a line break."""
+    number, last, read = 0, None, 0
 
     def texts():
-        nonlocal number
+        nonlocal number, last
         for number, text in lines:
+            last = number - 1 if last is None else last
             yield text + "\n" if separator != " " else text.replace("\t", " ").strip() + "\n"
     reader = csv.reader(texts(), delimiter=separator, skipinitialspace=True, strict=True)
-    last = read = 0
     try:
         for cells in reader:
             if reader.line_num > read + 3:

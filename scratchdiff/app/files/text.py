@@ -14,6 +14,7 @@ COMMENT = re.compile(                   # not inside quotes, and not a spreadshe
     r'("[^"]*"?)|(?:^|(?<=\s))#(?!N/A|DIV/0!|REF!|VALUE!|NUM!|NAME\?|NULL!).*')
 SEPARATOR = re.compile('"?sep=.?"?')    # a first line for Excel
 LONGEST = 2 ** 20                       # characters in a line
+LARGEST = 10 ** 8                       # bytes in a file
 
 
 def encoding(head):
@@ -42,8 +43,11 @@ def text_lines(chunks):
     errors = "surrogateescape" if name.startswith("utf-8") else "strict"
     decoder = codecs.getincrementaldecoder(name)(errors)
     decoder = io.IncrementalNewlineDecoder(decoder, translate=True)     # CR and CRLF to LF
-    number, rest = 0, ""
+    number, rest, size = 0, "", 0
     for chunk in chain([head], chunks, [b""]):          # nothing marks the end
+        size += len(chunk)
+        if size > LARGEST:
+            raise ValueError(f"it holds more than {LARGEST // 10 ** 6} MB of text")
         try:
             text = decoder.decode(chunk, final=not chunk)
         except UnicodeDecodeError:

@@ -1,7 +1,10 @@
 """How good a result could be: the best possible loss, and the points of the perfect denoiser."""
+from functools import partial
+
 import numpy as np
 
-from scratchdiff.app.show.report import MEASURES, decimals, distance, off_shape, real_points
+from scratchdiff.app.show.report import decimals, distance, off_shape, own_measure, real_points
+from scratchdiff.beyond.prompts import DROP
 from scratchdiff.fast.streams import REPORT
 from scratchdiff.measure.energy import expected_energy_distance
 from scratchdiff.measure.exact import floor_and_excess
@@ -15,13 +18,28 @@ def loss_parts(model):
     """(floor, excess) of the loss at each level, (T,) each. None if the best is not known.
 
     The floor is the best possible loss, and the excess is what this network adds to it. The noisy
-    points do not depend on the model's seed: each run on a shape reports the same floor.
+    points do not depend on the model's seed: each run on a shape reports the same floor. With
+    labels, the loss is that of training: a share DROP of the points comes without a prompt.
     """
-    if model.data.exact is None:
+    data = model.data
+    if data.exact is None:
         return None
-    exact = model.data.exact(model.denoiser.schedule)
-    rng = model.stream(0, REPORT)
-    return floor_and_excess(model.denoiser, exact, model.data.draw, rng, NOISY)
+    exact = data.exact(model.denoiser.schedule)
+    parts = floor_and_excess(model.denoiser, exact, data.draw, model.stream(0, REPORT), NOISY)
+    if not data.labels:
+        return parts
+    prompted = np.mean([label_parts(model, k) for k in range(len(data.labels))], axis=0)
+    return tuple(DROP * np.array(parts) + (1 - DROP) * prompted)
+
+
+def label_parts(model, k):
+    """The same for the points of label k alone, with their prompt."""
+    data = model.data
+    if data.exact is None:
+        return None
+    return floor_and_excess(model.guided([data.labels[k]]),
+                            data.exact(model.denoiser.schedule, k), partial(data.real_of, k),
+                            model.stream(0, REPORT), NOISY // len(data.labels))
 
 
 def loss_lines(floor, excess, shares):
@@ -61,8 +79,9 @@ def perfect_lines(model):
     start = rng.standard_normal((PERFECT, model.data.d))
     states = list(model.sampler(model.data.exact(schedule), schedule, start, rng))
     points = states[-1]
-    if name in MEASURES:
-        results = [f"{figure} {decimals(value, 7)}" for figure, value, _ in MEASURES[name](points)]
+    measure = own_measure(model)
+    if measure:
+        results = [f"{figure} {decimals(value, 7)}" for figure, value, _ in measure(points)]
     else:
         real = real_points(model)[:PERFECT]
         figure, value, _ = off_shape(name, points, real)

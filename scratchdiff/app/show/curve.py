@@ -5,7 +5,7 @@ from scratchdiff.app.show.axes import BOTTOM, LEFT, RIGHT, TOP, Axes
 from scratchdiff.app.show.svg import SIZE, page, text
 
 HEIGHT = 230            # of the frame
-GROWTH = 1 / 4          # a group of steps is at least this part of the steps before it,
+GROWTH = 1 / 2          # a group of steps is at least this part of the steps before it,
 SHORTEST = 1 / 100      # and this part of all steps
 
 
@@ -23,7 +23,7 @@ def loss_curve(losses, floor, caption):
     lows, highs = np.array([np.quantile(group, [0.1, 0.9]) for group in groups]).T
     ends = [lows.min(), means.min(), highs.max(), means[-1] if floor is None else floor]
     least, most = min(ends), max(ends)
-    if most == least:
+    if most - least <= 1e-9 * most:                 # nothing but rounding
         least, most = (0.9 * most, most) if most else (0.0, 1.0)
     least -= 0.12 * (most - least)                  # room for the floor's label
     axes = Axes((0, least), (len(losses), most), LEFT, TOP, SIZE - LEFT - RIGHT, HEIGHT)

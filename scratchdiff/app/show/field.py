@@ -8,23 +8,22 @@ import numpy as np
 
 from scratchdiff.app.show.axes import Axes
 from scratchdiff.app.show.scatter import dots, path
-from scratchdiff.app.show.svg import page, text
+from scratchdiff.app.show.svg import SIZE, page, text
 from scratchdiff.measure.nearest import nearest
 
-WIDTH, PANEL, GAP = 590, 126, 8     # of the page, of a panel, between two panels
 LEFT, TOP = 44, 46      # of the first panel
-ROW = PANEL + 36        # from one row of panels to the next
-SHOWN = 1.4             # the page is displayed this much larger
+PANEL = 164
+ACROSS_PAGE, DOWN = PANEL + 12, PANEL + 26      # from one panel to the next
 ACROSS = 12             # arrows in a row
 LONGEST = 0.85          # arrow, in units of the distance between two
 POINTS = 200            # noisy points in a panel
 NEAR = 1.5              # an arrow without a noisy point within this distance is faint, same units
-LEGEND = ["grey: noisy points; arrows: where the denoiser guesses that they came from",
-          "faint arrows: no noisy point comes here, so nothing was learned"]
+LEGEND = ["grey: noisy points", "arrows: where the denoiser guesses they came from",
+          "faint arrows: no noisy point comes here"]
 
 
 def field(denoiser, exact, schedule, real, standard, rng, caption):
-    """The text of an SVG file: four panels for a denoiser; four for the exact one, if not None.
+    """The text of an SVG file: a panel for each level. If `exact` is not None, its own are beside.
 
     real: (n, 2) points in standard form, of the denoiser's dtype. The dots are some of them with
     noise from rng: what the denoiser sees at that level. standard: the map from standard form to
@@ -37,31 +36,31 @@ def field(denoiser, exact, schedule, real, standard, rng, caption):
     along = (np.arange(ACROSS) + 0.5) * apart - half
     feet = np.stack(np.meshgrid(along, along), axis=-1).reshape(-1, 2).astype(real.dtype)
     low, high = standard.back(np.array([[-half, -half], [half, half]]))
-    rows = {"this network": denoiser} | ({"the perfect denoiser": exact} if exact else {})
-    parts = []
-    for column, t in enumerate(levels(schedule.T)):
-        left = LEFT + (PANEL + GAP) * column
-        parts.append(text(left + PANEL, TOP - 8, f"level {t}", "end", "number"))
+    asked = {"this network": denoiser} | ({"the perfect denoiser": exact} if exact else {})
+    parts = [text(LEFT + ACROSS_PAGE * column, TOP - 26, name, "start")
+             for column, name in enumerate(asked)]
+    last = 2 * len(asked) - 1           # row
+    for k, t in enumerate(levels(schedule.T)):
         x0 = real[rng.integers(len(real), size=POINTS)]
         xt = schedule.add_noise(x0, t, rng.standard_normal(x0.shape, x0.dtype))
         faint = nearest(feet, xt) > NEAR * apart
-        for row, asked in enumerate(rows.values()):
-            axes = Axes(low, high, left, TOP + ROW * row, PANEL, PANEL)
-            way = -np.sqrt(1 - schedule.alpha_bars[t]) * asked(feet, t)
+        for place, guess in enumerate(asked.values(), k * len(asked)):
+            row, column = divmod(place, 2)
+            axes = Axes(low, high, LEFT + ACROSS_PAGE * column, TOP + DOWN * row, PANEL, PANEL)
+            parts.append(text(axes.right, axes.top - 7, f"level {t}", "end", "number"))
+            way = -np.sqrt(1 - schedule.alpha_bars[t]) * guess(feet, t)
             way *= np.minimum(1, LONGEST * apart / np.maximum(np.hypot(*way.T), 1e-30))[:, None]
             ends = [axes.places(standard.back(x)) for x in (feet, feet + way)]
             inside = dots("real", path(axes, standard.back(xt)), 2.5)
             for style, which in [("arrow far", faint), ("arrow", ~faint)]:
                 inside += f'<path class="{style}" d="{arrows(*(end[which] for end in ends))}"/>\n'
-            parts.append(axes.drawing(inside, numbers=(row == len(rows) - 1, column == 0)))
-    for row, name in enumerate(rows):
-        parts.append(text(LEFT, TOP + ROW * row - (8 if row else 26), name, "start"))
-    return page(WIDTH, axes.bottom + 32, [*caption, *LEGEND], "".join(parts), SHOWN)
+            parts.append(axes.drawing(inside, numbers=(row == last, column == 0)))
+    return page(SIZE, axes.bottom + 38, [*caption, *LEGEND], "".join(parts))
 
 
 def levels(T):
-    """From much noise to little."""
-    return [T - 1, T // 2, T // 5, T // 20]
+    """From much noise to little: four, or fewer for a student, which may know only one."""
+    return list(dict.fromkeys([T - 1, T // 2, T // 5, T // 20]))
 
 
 def arrows(begin, end):

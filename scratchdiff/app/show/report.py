@@ -20,26 +20,16 @@ FEW, VERY_FEW = 100, 20     # held-back points
 COLUMNS = 8             # of own points in the report, at most
 
 
-def radius(points):
-    """The circle's own measure: how far points (n, 2) are from its center."""
-    r = np.hypot(*points.T)
-    return [("mean radius", r.mean(), "target 1.000"),
-            ("std radius", r.std() if len(r) > 1 else None,
-             "small = points really are on the circle")]
-
-
-MEASURES = {"circle": radius}       # of the shapes that have one
-
-
 def figures(model, points, count):
     """The two main figures of a result, as (name, value, meaning), all of them text.
 
     points (n, d) in standard form. The first `count` of them are those that a person asked for; the
     others help to compare.
     """
-    if model.data.name in MEASURES:
+    measure = own_measure(model)
+    if measure:
         return [(name, decimals(value, 4), meaning)
-                for name, value, meaning in MEASURES[model.data.name](points[:count])]
+                for name, value, meaning in measure(points[:count])]
     real = real_points(model)
     if len(real) < 2:
         return [("energy distance", "unknown", "too few points to hold some back"),
@@ -48,6 +38,12 @@ def figures(model, points, count):
              f"{len(real)} generated points to {len(real)} real ones"),
             ("between real points", decimals(expected_energy_distance(real), 5),
              "two such sets of real points, on average")]
+
+
+def own_measure(model):
+    """The learned shape's own measure, a function of points; None if it has none."""
+    name = model.data.name
+    return SHAPES[name].figures if name in SHAPES else None
 
 
 def more_figures(model, points, names=None):
@@ -131,4 +127,5 @@ def decimals(value, count):
 def digits(number, spread):
     """A number as text, as exact as three digits of the spread are."""
     count = 2 - floor(log10(spread))
-    return f"{number:.{max(0, count)}f}" if -9 < count < 7 else f"{number:.3g}"
+    text = f"{number:.{max(0, count)}f}" if -9 < count < 7 else f"{number:.3g}"
+    return text if float(text) else text.removeprefix("-")

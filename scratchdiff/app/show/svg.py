@@ -24,16 +24,13 @@ path{fill:none;stroke-linecap:round;stroke-linejoin:round}
 """
 
 
-def page(width, height, caption, drawing, shown=1):
-    """The text of an SVG file: a drawing of width x height, and its caption, a list of strings.
-
-    Where nobody asks for another size, it is displayed `shown` times as large.
-    """
+def page(width, height, caption, drawing):
+    """The text of an SVG file: a drawing of width x height, and its caption, a list of strings."""
     lines = [line for words in caption for line in wrap(words, width - 20)]
     total = height + LINE * len(lines) + 10
     below = "".join(text(width / 2, height + 14 + LINE * i, line) for i, line in enumerate(lines))
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {total:g}" '
-            f'width="{shown * width:g}" height="{shown * total:g}" role="img" '
+            f'width="{width:g}" height="{total:g}" role="img" '
             f'aria-label="{escape("; ".join(caption))}">\n{STYLE}'
             f'<rect class="ground" x=".5" y=".5" width="{width - 1:g}" height="{total - 1:g}" '
             f'rx="8"/>\n{drawing}{below}</svg>\n')

@@ -2,22 +2,23 @@
 
     picture (256)  ->  encoder  ->  code (6)  ->  decoder  ->  picture (256)
 
-Diffusion then happens among the codes. A cloud of points in six dimensions is far easier to learn
-than one in 256, and the decoder turns any point near that cloud into a clean picture (Rombach et
-al. 2022, section 3).
+Diffusion then happens among the codes (Rombach et al. 2022, section 3). A cloud of points in six
+dimensions is far easier to learn than one in 256, and the decoder turns any point near that cloud
+into a clean picture. The same denoiser for pixels, trained for as long, gets 76 % of the times
+right and not 100 %, and its pictures are noisy: their residual (clock.py) is 0.16, and not 0.034.
 
 How many numbers does a code need? A time is a single number, but the pictures of all times form a
 closed curve: the minute hand goes round twelve times while the hour hand goes round once. Two
 hands are two angles, so the curve winds twelve times round a torus, like a thread round a ring. In
-a plane its windings would cross, and where they cross two times share a code. Measured with seed 0
-(root mean square error in ink; from one minute to the next a picture changes by 0.07):
+a plane its windings would cross, and where they cross two times share a code. A torus fits into
+three dimensions if it bends, and into four as two plain circles. Six leave the encoder some room:
 
-    size of the code        1       2       3       4       6       8
-    error                0.131   0.085   0.054   0.039   0.027   0.025
-    times misread         95 %    50 %     6 %     1 %       0       0
+    size of the code                         2       3       4       6       8
+    residual of clocks that are rebuilt  0.081   0.056   0.035   0.024   0.022
+    rebuilt wrong by over 5 minutes       19 %     3 %   0.3 %       0       0
+    painted from words, right             82 %    96 %  99.6 %   100 %   100 %
 
-A torus fits into three dimensions if it bends, and into four as two plain circles. Six leave the
-encoder some room.
+Measured with seed 0 by tests/quality_clock.py.
 """
 import numpy as np
 
@@ -32,6 +33,9 @@ STEPS, LR, BATCH = 2000, 1e-2, 128
 
 class Autoencoder:
     """An encoder and a decoder, two MLPs in a row. Their layers share one flat vector.
+
+    Backward, the gradient runs through the decoder first. What comes out, dL/dcode, is the dy with
+    which the encoder begins. `network` does both: to it, the code is one more layer's output.
 
     widths : (pixels, hidden, ..., hidden, d), from a picture to its code of d numbers; the decoder
         has the same widths in the opposite order

@@ -1,29 +1,29 @@
 """Latent diffusion: words in, picture out. Stable Diffusion in small, with all of its parts.
 
-    in Stable Diffusion                     here
-    text encoder (CLIP)                     a column for each word in its place: prompts.py
-    autoencoder, 786,432 numbers -> 16,384  256 pixels -> 6 numbers: latent/autoencoder.py
-    U-Net with cross-attention to the text  an MLP, with the prompt as further inputs: denoiser.py
-    "scaled linear" noise schedule          the same: SCHEDULE, below
-    classifier-free guidance                the same: guidance.py
-    samplers: ddpm, DDIM, DPM-Solver++      the same: diffusion/sampling.py, few_steps.py
+    part            its task                   in Stable Diffusion   here
+    text encoder    words into numbers         a transformer, CLIP   a column for a word: prompts.py
+    autoencoder     picture, code, picture     786,432 -> 16,384     256 -> 6: latent/autoencoder.py
+    denoiser        guess the noise in a code  U-Net with attention  an MLP: diffusion/denoiser.py
+    noise schedule  how much noise, and when   1000 levels           50 levels: SCHEDULE, below
+    guidance        follow the words harder    w = 6.5               w = 1: guidance.py
+    sampler         from noise to a code       DPM-Solver++          sampling.py, few_steps.py
 
-Both networks are rows of Linear and SiLU. So nn/layers.py holds all the derivatives there are, and
-nn/network.py chains them.
+The first three learn, so they have derivatives, and each file derives its own. All three are made
+of Linear and SiLU: nn/layers.py differentiates those, and nn/network.py chains them.
 
-First the autoencoder learns the pictures. Then a denoiser learns the cloud of their codes, with
-their captions as prompts. It is the denoiser of the circle; its points are codes now, that is all.
-To paint, walk from noise to a code and decode it (Rombach et al. 2022, figure 3):
+First the autoencoder learns the pictures. Then the denoiser learns the cloud of their codes, with
+their captions as prompts. It is the circle's denoiser, but its points are codes. To paint, walk
+from noise to a code and decode it (Rombach et al. 2022, figure 3):
 
-    model = LatentDiffusion(Autoencoder(rng), captions, rng)
+    model = LatentDiffusion(Autoencoder(rng), Vocabulary(captions), rng)
     for step, loss in model.autoencoder.train(pictures, rng): ...
     for step, loss in model.train(pictures, captions, rng): ...
-    for picture in model.walk(["ten past three"], rng): ...
+    pictures = model.paint(["ten past three"], rng)                     # (1, pixels)
 """
 import numpy as np
 
 from scratchdiff.beyond.guidance import Guided
-from scratchdiff.beyond.prompts import Vocabulary, prompted_batches
+from scratchdiff.beyond.prompts import prompted_batches
 from scratchdiff.diffusion.denoiser import Denoiser
 from scratchdiff.diffusion.sampling import reverse_process
 from scratchdiff.diffusion.schedule import Schedule
@@ -43,14 +43,17 @@ class LatentDiffusion:
     """An autoencoder, and a denoiser of its codes that listens to prompts.
 
     autoencoder : Autoencoder, or anything with encode, decode and d
-    captions : all the prompts that there will be; the vocabulary is made from them
+    vocabulary : Vocabulary of all the prompts that there will be
+    hidden : the widths of the denoiser's hidden layers
+    schedule : Schedule, the noise levels that it knows
     """
 
-    def __init__(self, autoencoder, captions, rng, hidden=HIDDEN, dtype=np.float32):
-        self.autoencoder, self.vocabulary = autoencoder, Vocabulary(captions)
-        d = autoencoder.d
-        network = MLP((d + 1 + len(self.vocabulary), *hidden, d), rng, SiLU, dtype)
-        self.denoiser = Denoiser(network, SCHEDULE, "v", d)
+    def __init__(self, autoencoder, vocabulary, rng, hidden=HIDDEN, dtype=np.float32,
+                 schedule=SCHEDULE):
+        self.autoencoder, self.vocabulary = autoencoder, vocabulary
+        d, columns = autoencoder.d, len(vocabulary)
+        network = MLP((d + 1 + columns, *hidden, d), rng, SiLU, dtype)
+        self.denoiser = Denoiser(network, schedule, "v", d, columns)
 
     def train(self, pictures, captions, rng, steps=STEPS):
         """Learn the codes of pictures (m, pixels), each with its caption; yield (step, loss).
@@ -63,19 +66,24 @@ class LatentDiffusion:
             some = rng.integers(len(codes), size=n)
             return codes[some], prompts[some]
 
-        network = self.denoiser.network
-        yield from train(self.denoiser, Adam(network.params, network.grads),
-                         prompted_batches(draw, SCHEDULE, rng, BATCH, DROP, self.denoiser.dtype),
-                         steps, lambda step: LR * (1 - step / steps))
+        denoiser, network = self.denoiser, self.denoiser.network
+        batches = prompted_batches(draw, denoiser.schedule, rng, BATCH, DROP, denoiser.dtype)
+        yield from train(denoiser, Adam(network.params, network.grads), batches, steps,
+                         lambda step: LR * (1 - step / steps))
+
+    def paint(self, prompts, rng, w=1.0, sampler=reverse_process):
+        """One picture for each prompt, (n, pixels): the end of a walk, decoded."""
+        for codes in self.walk(prompts, rng, w, sampler):
+            pass
+        return self.autoencoder.decode(codes)
 
     def walk(self, prompts, rng, w=1.0, sampler=reverse_process):
-        """Paint one picture for each prompt, a list of n str ("" for none).
+        """Walk from noise to a code for each prompt, a list of n str ("" for none).
 
-        Yield pictures (n, pixels): what the decoder makes of the noise at the start, and of the
-        codes after each step. The last are the result. w is the guidance scale (guidance.py).
+        Yield codes (n, d): the noise at the start, and then the codes after each step. w is the
+        guidance scale (guidance.py). Raises ValueError for an unknown word.
         """
         guided = Guided(self.denoiser, self.vocabulary.rows(prompts, self.denoiser.dtype), w)
         codes = rng.standard_normal((len(prompts), self.autoencoder.d), self.denoiser.dtype)
-        yield self.autoencoder.decode(codes)
-        for codes in sampler(guided, SCHEDULE, codes, rng):
-            yield self.autoencoder.decode(codes)
+        yield codes
+        yield from sampler(guided, guided.schedule, codes, rng)
