@@ -219,7 +219,7 @@ def test_blocks_of_walks_differ(monkeypatch):
 
 
 def test_with_labels_the_teacher_is_asked_for_each_in_turn(monkeypatch):
-    """Walks 0, 1, ... of the second block, by hand: upper, lower, and the third without a prompt."""
+    """The walks of the second block, by hand: upper, lower, none, upper, lower, ..."""
     monkeypatch.setattr(module, "BLOCKS", 2)
     data = shape_data("moons", labels=True)
     teacher = Model.new(replace(RECIPES["default"], hidden=(8, 8)), 3, data)

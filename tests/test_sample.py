@@ -25,6 +25,11 @@ def test_the_first_points_and_those_after_them(model):
     assert call("sample", model, "--points", 3, "--skip", 2)[1] == lines[2:]
 
 
+def test_without_flags_it_is_the_first_500_points(model):
+    lines = call("sample", model)[1]
+    assert len(lines) == 500 and lines[:5] == call("sample", model, "--points", 5)[1]
+
+
 def test_the_seed(model):
     own, same, other = (call("sample", model, "--points", 5, *flags)[1]
                         for flags in ([], ["--seed", 0], ["--seed", 1]))

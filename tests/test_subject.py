@@ -465,7 +465,7 @@ def test_a_parameter_without_entries_is_listed():
     assert [(a.name, a.entries, a.error) for a in report.arrays[1:]] == [("W", 0, 0), ("b", 0, 0)]
 
 
-def test_how_sure_backward_is_depends_on_the_input():
-    """At 1e8 the numbers have 8 digits left behind the point: backward itself is off by 1e-8."""
+def test_a_backward_that_is_off_by_1e_8_itself_is_right():
+    """At 1e8 the numbers have 8 digits left behind the point."""
     wide = Norm(np.random.default_rng(0), 8, axis=1)
     check_gradients(wide, 1e8 + np.random.default_rng(0).standard_normal((3, 8))).require()

@@ -98,7 +98,7 @@ class Model:
         return chunked(make, self.stream(self.seed, TRAINING), self.adam.k)
 
     def taught(self, shape, rng):
-        """Random pairs of a student, (xt, t, target), and with labels the prompts of their walks."""
+        """Random pairs of a student, (xt, t, target), and if it has labels the walks' prompts."""
         prompts = self.data.in_turn(np.arange(len(self.pairs)))
         return student_points(self.pairs, shape, rng, *[prompts] * bool(self.data.labels))
 

@@ -27,8 +27,8 @@ from scratchdiff.nn.network import Network
 class LoRA:
     """y = x W + b + c x A B, with W and b frozen, and c = alpha / r (Hu et al. 2022, section 4.1).
 
-    x (n, d_in), W (d_in, d_out), b (d_out,), y (n, d_out). The correction A B is as large as W, but
-    it has rank r at most: A (d_in, r) and B (r, d_out) have far fewer entries if r is small.
+    x (n, d_in), W (d_in, d_out), b (d_out,), y (n, d_out). The correction A B has the shape of W,
+    but a rank of r at most: A (d_in, r) and B (r, d_out) have far fewer entries if r is small.
 
     Forward, in two steps:     h[i, q] = sum_k x[i, k] A[k, q]
                                y[i, j] = (x W + b)[i, j] + c sum_q h[i, q] B[q, j]
