@@ -1,4 +1,4 @@
-"""nn/subject.py: which calls are made, which rules hold, which arguments and arrays are checked."""
+"""nn/checker/subject.py: which calls are made, which rules hold, and what is checked."""
 import numpy as np
 import pytest
 

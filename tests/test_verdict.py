@@ -1,9 +1,9 @@
-"""nn/verdict.py: the table, and what is wrong in words that help to find it."""
+"""nn/checker/verdict.py: the table, and what is wrong in words that help to find it."""
 import numpy as np
 import pytest
 
 from scratchdiff.nn.gradcheck import check_gradients
-from scratchdiff.nn.verdict import ArrayReport, Report
+from scratchdiff.nn.checker.verdict import ArrayReport, Report
 from tests.battery import ENTRYWISE, Entrywise, Offset
 
 X = np.random.default_rng(0).standard_normal((5, 3))
