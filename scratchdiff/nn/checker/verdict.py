@@ -105,8 +105,8 @@ def indented(text):
 def array_report(name, claims, slopes, tolerance, steepest, y, counts):
     """The ArrayReport of one array.
 
-    claims: Claims of subject.py. slopes: a Slope of arrays (ladder.py). steepest: the steepest slope
-    of the whole layer. y: its output. counts: see `diagnose`.
+    claims: Claims of subject.py. slopes: a Slope of arrays (ladder.py). steepest: the steepest
+    slope of the whole layer. y: its output. counts: see `diagnose`.
     """
     claim, (difference, resolution, jump, _) = claims.first, slopes
     fault = unfit(claim, difference.shape)
