@@ -135,7 +135,7 @@ def test_a_second_call_that_gives_nothing_is_named():
 
 PILES = ("a second call of backward gives another gradient: "
          "does it add to the first instead of replacing it?")
-ANOTHER = "; it is the same for another input: does backward use an old one?"
+ANOTHER = "; it is the same for another input, as in a linear layer only"
 
 
 @pytest.mark.parametrize("scale", [1, 1e-12])

@@ -16,8 +16,9 @@ With that as its target, a student is an ordinary denoiser: the same loop trains
     for step, loss in train(student, adam, student_batches(pairs, rng), steps, lr): ...
     for x in ddim(student, schedule, noise, rng): ...                   # K steps
 
-On the circle, the root mean square of radius - 1 is 0.003 for four steps and 0.009 for one: the
-median of five students, tests/quality_few_steps.py. The tutorial's fifty steps reach 0.112.
+On the circle, the root mean square of radius - 1 is 0.002 to 0.003 for four steps and 0.005 to
+0.009 for one: medians of five students (tests/quality_few_steps.py), and chance moves them so much.
+The tutorial's fifty steps reach 0.112.
 `python -m scratchdiff distill` does all of this.
 """
 import numpy as np
