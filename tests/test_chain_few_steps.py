@@ -65,7 +65,8 @@ STUDENTS = {
         [(stretches, "few_levels(schedule, K * each)[::each]",
           "[*few_levels(schedule, K * each)[:-1:each], 0]")]),
     "what it sees as what it should say": (student_radius, "",
-        [(student_points, "xt, target = ", "target, xt = ")]),
+        [(student_points, "pair[..., 0, :], t, pair[..., 1, :]",
+          "pair[..., 1, :], t, pair[..., 0, :]")]),
 }
 
 

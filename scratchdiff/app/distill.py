@@ -32,8 +32,8 @@ def distill(options):
     expect_possible(options, teacher)
     recipe = changed(student_recipe(teacher.recipe), options)
     with advice(teacher):
-        shown = shown_figures("teacher", teacher)       # first: points that it cannot make, nobody
-        pairs = watched_walks(options, teacher, K)      # can learn
+        shown = shown_figures("teacher", teacher)       # first, so that a broken teacher stops here
+        pairs = watched_walks(options, teacher, K)
     student = Model.new(recipe, teacher.seed, teacher.data, pairs=pairs)
     student.made_from = described(options.model, teacher)
     with advice(student):

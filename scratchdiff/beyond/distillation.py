@@ -73,5 +73,5 @@ def student_points(pairs, shape, rng, *given):
     After them come the same rows of each array in `given`, such as the walks' prompts.
     """
     rows, t = (rng.integers(count, size=shape) for count in pairs.shape[:2])
-    xt, target = np.moveaxis(pairs[rows, t], -2, 0)                         # from (*shape, 2, d)
-    return xt, t, target, *(array[rows] for array in given)
+    pair = pairs[rows, t]                                                   # (*shape, 2, d)
+    return pair[..., 0, :], t, pair[..., 1, :], *(array[rows] for array in given)
