@@ -1,7 +1,7 @@
 """chain/few_steps.py: planted faults turn its links red by name, as in test_faults.py."""
 import pytest
 
-from scratchdiff.beyond.density import answers, log_density
+from scratchdiff.beyond.density import guesses, log_density
 from scratchdiff.beyond.distillation import (stretches, student_pairs, student_points,
                                              student_schedule)
 from scratchdiff.beyond.few_steps import ddim, ddim_step, dpm, signal_and_noise
@@ -49,7 +49,7 @@ DENSITY = {
     "the determinant's sign": (density_is_perfect, "the ",
         [(log_density, "+ np.linalg.slogdet", "- np.linalg.slogdet")]),
     "tangents that stand still": (density_is_perfect, "the ",
-        [(answers, "(np.einsum(", "(0 * np.einsum(")]),
+        [(guesses, "(np.einsum(", "(0 * np.einsum(")]),
 }
 
 STUDENTS = {

@@ -174,6 +174,12 @@ def test_a_small_slope_on_a_large_constant_is_not_forgotten():
     assert report.verdict == "WRONG" and report.arrays[0].worst == (1,)
 
 
+def test_one_entry_that_cannot_be_resolved_is_enough_for_a_doubt():
+    constants = np.where(np.arange(15).reshape(5, 3) == 7, 1e12, 0)
+    report = check_gradients(Entrywise(lambda x: constants + np.sin(x), np.cos), X)
+    assert report.verdict == "cannot tell" and report.arrays[0].worst == (2, 1)
+
+
 def test_large_outputs_of_both_signs_are_rounded_all_the_same():
     difference, _, _, _ = slope(lambda x: np.array([1e9, 4e-5 * x - 1e9]), 0.7, 0, 1, 1e-7)
     assert difference == pytest.approx(4e-5, rel=0.05)

@@ -98,6 +98,7 @@ def test_the_sampler_decides_the_steps(flags, steps):
 
 
 @pytest.mark.parametrize("flags, said", [
+    (("--sampler", "heun"), "--sampler must be one of ddpm, ddim, dpm, got heun"),
     (("--sampler-steps", 10), "the ddpm walk takes all 50 steps: for fewer, --sampler dpm"),
     (("--sampler", "dpm", "--sampler-steps", 51), "--sampler-steps must be from 1 to 50, got 51")])
 def test_steps_that_no_sampler_has(flags, said):

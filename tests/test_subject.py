@@ -1,4 +1,4 @@
-"""nn/subject.py: which calls are made, which rules hold, which arguments and arrays are checked."""
+"""nn/checker/subject.py: which calls are made, which rules hold, and what is checked."""
 import numpy as np
 import pytest
 
@@ -274,7 +274,8 @@ def test_a_target_is_a_constant_and_the_report_says_so():
     report = check_gradients(MSE(), X, C)
     report.require()
     assert report.notes == ("target: a constant, as backward returns only dx", "no parameters")
-    assert check_gradients(MSE(), X, C, constants=["target"]).notes == ("no parameters",)
+    for constants in (["target"], "target"):
+        assert check_gradients(MSE(), X, C, constants=constants).notes == ("no parameters",)
 
 
 def test_a_gradient_for_every_argument_may_come_with_labels_between():

@@ -1,9 +1,9 @@
-"""nn/verdict.py: the table, and what is wrong in words that help to find it."""
+"""nn/checker/verdict.py: the table, and what is wrong in words that help to find it."""
 import numpy as np
 import pytest
 
 from scratchdiff.nn.gradcheck import check_gradients
-from scratchdiff.nn.verdict import ArrayReport, Report
+from scratchdiff.nn.checker.verdict import ArrayReport, Report
 from tests.battery import ENTRYWISE, Entrywise, Offset
 
 X = np.random.default_rng(0).standard_normal((5, 3))
@@ -135,7 +135,7 @@ def test_a_second_call_that_gives_nothing_is_named():
 
 PILES = ("a second call of backward gives another gradient: "
          "does it add to the first instead of replacing it?")
-ANOTHER = "; it is the same for another input: does backward use an old one?"
+ANOTHER = "; it is the same for another input, as in a linear layer only"
 
 
 @pytest.mark.parametrize("scale", [1, 1e-12])

@@ -161,7 +161,7 @@ def run_parser():
 
 
 def sampler_flags(flag):
-    flag("--sampler", choices=("ddpm", "ddim", "dpm"), metavar="NAME",
+    flag("--sampler", metavar="NAME",
          help="the walk back: ddpm, ddim, or dpm for DPM-Solver++ (ddpm)")
     flag("--sampler-steps", type=whole(1), metavar="K", help="its steps, fewer than 50 (10)")
 

@@ -47,7 +47,9 @@ def short_walk(options, schedule):
         if steps not in (None, T):
             raise CommandError(f"the ddpm walk takes all {T} steps: for fewer, --sampler dpm")
         return None
-    from scratchdiff.beyond.few_steps import few_steps      # here, since most runs walk all steps
+    from scratchdiff.beyond.few_steps import SAMPLERS, few_steps    # here: most runs walk all steps
+    if name not in SAMPLERS:
+        raise CommandError(f"--sampler must be one of ddpm, {', '.join(SAMPLERS)}, got {name}")
     try:
         return few_steps(name, schedule, steps or FEW)
     except ValueError:

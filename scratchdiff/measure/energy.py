@@ -10,8 +10,8 @@ def energy_distance(a, b):
     """2 E|a - b| - E|a - a'| - E|b - b'|, for points of each set (Szekely & Rizzo 2013, eq. 5).
 
     a (n, d), b (m, d) floats -> float, in the unit of the points. It is at least 0, and 0 only if
-    the two sets are the same. Two samples of one distribution are not at 0, since they are finite:
-    compare with what two real samples of the same sizes give (expected_energy_distance).
+    the two are the same as distributions. Two finite samples of one distribution are not at 0:
+    compare with what two real samples of these sizes give (expected_energy_distance).
 
     Raises TypeError or ValueError unless there are points, finite, with as many coordinates each.
     """

@@ -105,8 +105,8 @@ def indented(text):
 def array_report(name, claims, slopes, tolerance, steepest, y, counts):
     """The ArrayReport of one array.
 
-    claims: Claims of nn/subject.py. slopes: what gradcheck.slope returns, for every entry.
-    steepest: the steepest slope of the whole layer. y: its output. counts: see `diagnose`.
+    claims: Claims of subject.py. slopes: a Slope of arrays (ladder.py). steepest: the steepest
+    slope of the whole layer. y: its output. counts: see `diagnose`.
     """
     claim, (difference, resolution, jump, _) = claims.first, slopes
     fault = unfit(claim, difference.shape)
@@ -220,4 +220,4 @@ def diagnose(claims, difference, kinks, wrong, counts):
         return "transposed"
     same_before = np.array_equal(claims.first, claims.earlier)
     return (f"{wrong.sum()} of {wrong.size} entries differ from the finite difference"
-            + "; it is the same for another input: does backward use an old one?" * same_before)
+            + "; it is the same for another input, as in a linear layer only" * same_before)

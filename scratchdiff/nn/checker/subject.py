@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchdiff.nn.parameters import (
+from scratchdiff.nn.checker.parameters import (
     add_shared, declared, held, is_floats, is_view, without_views)
 
 SEED = 9                                # not 0, with which x is often drawn: x.T @ x is symmetric
