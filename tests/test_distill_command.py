@@ -10,6 +10,7 @@ from scratchdiff.app import distill as module
 from scratchdiff.app.distill import MOST, student_recipe, walks
 from scratchdiff.app.errors import CommandError
 from scratchdiff.app.files.store import LARGEST, load_model, save_model
+from scratchdiff.app.show.progress import Progress
 from scratchdiff.app.trouble import expect_learned
 from scratchdiff.beyond.distillation import student_pairs, student_schedule
 from scratchdiff.beyond.few_steps import ddim
@@ -72,6 +73,13 @@ def test_a_student_is_as_good_as_its_teacher(tmp_path):
     assert lines[0] == "the student, 1 step:"
     theirs, ours = (float(lines[i].split("energy distance ")[1].split(",")[0]) for i in (3, 1))
     assert ours < theirs + 0.003
+
+
+def test_progress_counts_the_blocks(folder, tmp_path, few_walks, monkeypatch):
+    seen = []
+    monkeypatch.setattr(Progress, "show", lambda self, done, text: seen.append((done, text)))
+    call("distill", folder / "teacher.npz", "--save", tmp_path / "s.npz", *SHORT)
+    assert seen[0] == (1, "the teacher walks, block 1 of 1")
 
 
 def test_a_teacher_walks_from_noise_of_its_own_seed(folder, few_walks, monkeypatch):

@@ -21,9 +21,11 @@ from scratchdiff.app.files import store
 from scratchdiff.app.files.store import load_model
 from scratchdiff.app.show.best import loss_parts
 from scratchdiff.app.signals import INTERRUPTS
+from scratchdiff.diffusion.denoiser import Denoiser
 from scratchdiff.experiment.data import shape_data
 from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
+from scratchdiff.measure.exact import ExactDenoiser
 from tests.program import COMMAND, ROOT, SMALL, call, run
 
 pytestmark = pytest.mark.usefixtures("few_compared")
@@ -169,6 +171,13 @@ def test_a_field_needs_two_columns(tmp_path):
     said = "--field draws two columns, and these points have 3"
     assert call(*QUIET, "--data", tmp_path / "p.csv", "--field", tmp_path / "f.svg") == (
         2, [], f"scratchdiff: error: {said}\n")
+
+
+def test_a_field_is_of_the_network_beside_the_perfect_denoiser(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("scratchdiff.app.run.field", lambda *given: seen.append(given[:2]) or "")
+    call(*QUIET, "--field", tmp_path / "f.svg")
+    assert [tuple(map(type, given)) for given in seen] == [(Denoiser, ExactDenoiser)]
 
 
 def test_every_stream_is_one_of_the_runs_seed(tmp_path, monkeypatch):

@@ -1,9 +1,11 @@
 """app/start.py: from options to a model, new or resumed."""
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from scratchdiff.app.files.store import load_model
-from scratchdiff.app.start import read_data
+from scratchdiff.app.start import label_flag, read_data
 from scratchdiff.experiment.data import own_data
 from scratchdiff.experiment.model import Model
 from scratchdiff.fast.streams import SPLIT
@@ -60,6 +62,14 @@ def test_an_outlier_is_refused(tmp_path):
     status, _, err = call(*QUIET, "--data", file)
     assert status == 2
     assert err.startswith(f"scratchdiff: error: cannot learn from {file}: line 41: column 1 holds")
+
+
+@pytest.mark.parametrize("labels, label, flag", [
+    ((), None, None), (("left", "right"), None, "part"),
+    (("a", "b"), (1, "kind"), "kind"), (("a", "b"), (1, None), "2"), (("a", "b"), (0, ""), "1")])
+def test_what_label_calls_the_labels(labels, label, flag):
+    """A column's name, or its number from 1; a shape's parts."""
+    assert label_flag(SimpleNamespace(labels=labels, label=label)) == flag
 
 
 def test_fewer_steps_than_it_has_taken(model):

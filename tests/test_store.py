@@ -155,6 +155,8 @@ f32 = np.float32
     ({"header": {"recipe": {"lora": 4}}}, r"array params has shape .* it must be \(117,\)"),
     ({"header": {"data": "cube"}}, "it has learned 'cube', which is not one of the shapes"),
     ({"header": {"data": "points"}}, "it has no array points"),
+    ({"header": {"data": "points", "names": ["x"]}, "points": np.eye(2)},
+     "it has 2 columns, and other names"),
     ({"header": {"names": "xy"}}, "its column names are 'xy'"),
     ({"header": {"names": ["x", 1]}}, r"its column names are \['x', 1\]"),
     ({"header": {"data": "moons"}}, None),
