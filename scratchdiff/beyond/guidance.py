@@ -29,7 +29,7 @@ class Guided:
     And it multiplies the errors of both guesses, by 1 + w and by w, away from the points that were
     learned. At w = 4 the spread of one of our gaussians is off by 16 %; with a network that sees
     waves (nn/waves.py) it was 48 %. With a perfect denoiser the clock of latent/ stays right at
-    w = 8. With our network it is right at 1, and at 4 about one clock in seven is wrong.
+    w = 8. With our network it is right at 1, and at 4 about one clock in six is wrong.
 
     Parameters
     ----------
