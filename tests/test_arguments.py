@@ -22,7 +22,7 @@ BAD = [     # what is typed, what is said
     ("--seed -1", "argument --seed: wants a whole number from 0 up, got '-1'"),
     ("--lr nan", "argument --lr: wants a number above 0, got 'nan'"),
     ("--recipe secret", "argument --recipe: invalid choice: 'secret'"),
-    ("--variance x", "variance must be one of posterior, beta, got 'x'"),
+    ("--variance x", "variance must be one of posterior, beta, mixed, got 'x'"),
     ("--frobnicate", "unrecognized arguments: --frobnicate (see python -m scratchdiff --help)"),
     ("--ste 5", "unrecognized arguments: --ste"),
     ("train", "unrecognized arguments: train (see python -m scratchdiff --help)"),

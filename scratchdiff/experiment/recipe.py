@@ -100,7 +100,7 @@ RECIPES = {
                       levels="low", lr_by_width=True),
     # For anything with more detail than a circle:
     "sharp": Recipe(hidden=(48,) * 4, activation="silu", predicts="v", steps=3000, batch_size=256,
-                    antithetic=True, lr=2e-2, lr_schedule="linear", variance="posterior",
+                    antithetic=True, lr=2e-2, lr_schedule="linear", variance="mixed",
                     waves=(2, 4, 8), levels="low", lr_by_width=True),
     # What the PyTorch tutorial does.
     "tutorial": Recipe(hidden=(64, 64), activation="relu", predicts="eps", steps=2000,
