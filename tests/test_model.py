@@ -1,4 +1,5 @@
 """experiment/model.py: a recipe, a seed and data become a model that learns and makes points."""
+import tracemalloc
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -251,3 +252,21 @@ def test_points_of_one_label(data):
     assert not np.array_equal(prompted, points(model, 5, prompt=model.data.labels[0]))
     with pytest.raises(ValueError, match='"x" is not a prompt here'):
         points(model, 5, prompt="x")
+
+
+@pytest.mark.parametrize("change, rows, units", [
+    ({"batch_size": 10 ** 6}, 10 ** 6, 21), ({"hidden": (9000,)}, 2048, 9005)])
+def test_a_step_that_would_hold_too_much_is_refused(change, rows, units):
+    recipe = replace(RECIPES["default"], hidden=(8, 8))
+    with pytest.raises(ValueError, match=f"{rows} points at once, in layers with {units} units, "
+                                         f"are {rows * units} numbers to hold: 16777216 are the"):
+        Model.new(replace(recipe, **change), 0, shape_data("circle"))
+
+
+def test_large_batches_are_made_a_few_at_once():
+    recipe = replace(RECIPES["default"], hidden=(1,), batch_size=10 ** 6)
+    tracemalloc.start()
+    next(Model.new(recipe, 0, shape_data("circle")).batches())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 ** 28, "a hundred at once would be 5 GB"

@@ -67,6 +67,7 @@ def test_a_recipe_is_not_changed_but_replaced():
     ({"lr": -1}, "lr must be a number above 0, got -1"),
     ({"lr": float("nan")}, "lr must be a number above 0, got nan"),
     ({"lr": float("inf")}, "lr must be a number above 0, got inf"),
+    ({"lr": 10 ** 400}, "lr must be a number above 0, got 10000"),
     ({"lr": "1"}, "lr must be a number above 0, got '1'"),
     ({"lr": True}, "lr must be a number above 0, got True"),
     ({"lr_schedule": "cosine"}, "lr_schedule must be one of constant, linear, got 'cosine'"),
@@ -81,6 +82,9 @@ def test_a_recipe_is_not_changed_but_replaced():
     ({"lr_by_width": 0}, "lr_by_width must be true or false, got 0"),
     ({"waves": (2, 0)}, "waves must be made of numbers above 0, got 0"),
     ({"waves": (float("inf"),)}, "waves must be made of numbers above 0, got inf"),
+    ({"waves": (10 ** 400,)}, "waves must be made of numbers above 0, got 10000"),
+    ({"waves": (2,) * 101}, "waves must have at most 100 entries, got 101"),
+    ({"hidden": (2,) * 101}, "hidden must have at most 100 entries, got 101"),
     ({"waves": (True,)}, "waves must be made of numbers above 0, got True"),
 ])
 def test_a_setting_that_makes_no_sense_is_named(change, message):

@@ -4,18 +4,17 @@ from dataclasses import replace
 import numpy as np
 
 from scratchdiff.app.errors import CommandError
-from scratchdiff.app.files.store import load_model
+from scratchdiff.app.files.store import expect_loadable, load_model
 from scratchdiff.app.files.whole import expect_writable, real_path
 from scratchdiff.app.finetune import described
 from scratchdiff.app.run import train
 from scratchdiff.app.show.progress import Progress
 from scratchdiff.app.show.report import COMPARED, figures
 from scratchdiff.app.signals import held
-from scratchdiff.app.start import changed
+from scratchdiff.app.start import changed, untrained
 from scratchdiff.app.trouble import advice, in_range
 from scratchdiff.beyond.distillation import stretches, student_pairs
 from scratchdiff.beyond.guidance import Guided
-from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
 from scratchdiff.fast.blocks import BLOCK
 from scratchdiff.fast.inference import faster
@@ -34,8 +33,9 @@ def distill(options):
     with advice(teacher):
         shown = shown_figures("teacher", teacher)       # first, so that a broken teacher stops here
         pairs = watched_walks(options, teacher, K)
-    student = Model.new(recipe, teacher.seed, teacher.data, pairs=pairs)
+    student = untrained(recipe, teacher.seed, teacher.data, pairs=pairs)
     student.made_from = described(options.model, teacher)
+    expect_loadable(student)
     with advice(student):
         train(options, student)
         print(*shown_figures("student", student), *shown, sep="\n")
