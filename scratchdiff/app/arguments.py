@@ -164,7 +164,7 @@ def run_parser():
 def sampler_flags(flag):
     flag("--sampler", metavar="NAME",
          help="the walk back: ddpm, ddim, or dpm for DPM-Solver++ (ddpm)")
-    flag("--sampler-steps", type=whole(1), metavar="K", help="its steps, fewer than 50 (10)")
+    flag("--sampler-steps", type=whole(1), metavar="K", help="its steps, at most 50 (10)")
 
 
 def sample_parser():
