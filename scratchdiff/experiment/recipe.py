@@ -105,7 +105,7 @@ RECIPES = {
                       antithetic=True, lr=1.5e-2, lr_schedule="linear", variance="posterior",
                       levels="low", lr_by_width=True),
     # For anything with more detail than a circle:
-    "sharp": Recipe(hidden=(48,) * 4, activation="silu", predicts="v", steps=3000, batch_size=256,
+    "sharp": Recipe(hidden=(48,) * 4, activation="silu", predicts="v", steps=2700, batch_size=256,
                     antithetic=True, lr=2e-2, lr_schedule="linear", variance="mixed",
                     waves=(2, 4, 8), levels="low", lr_by_width=True),
     # What the PyTorch tutorial does.
