@@ -4,15 +4,16 @@ import re
 import shlex
 from contextlib import redirect_stdout
 from dataclasses import replace
-from functools import partial
+from functools import partial, partialmethod
 from importlib import import_module
 from inspect import getsource
 from pathlib import Path
 
 import pytest
 
-from scratchdiff.app import check
-from scratchdiff.app.arguments import COMMANDS as PARSERS
+from scratchdiff.app import check, clock
+from scratchdiff.beyond.latent.autoencoder import Autoencoder
+from scratchdiff.beyond.latent.diffusion import LatentDiffusion
 from scratchdiff.chain.backprop import layer_gradients
 from scratchdiff.chain.links import LINKS
 from scratchdiff.chain.lora import new_adapters_change_nothing
@@ -139,12 +140,17 @@ def test_commands_show_what_they_print(block, folder, measured, monkeypatch):
         assert (folder / name).stat().st_size > 1000
 
 
-@pytest.mark.parametrize("line", [line for text in BY_HAND for line in text.splitlines()
-                                  if "-m scratchdiff" in line])
-def test_commands_by_hand_can_be_typed(line):
-    _, _, _, name, *arguments = shlex.split(line)
-    parser, _, _ = PARSERS[name]
-    parser().parse_args(arguments)
+def test_the_clock_runs_too_with_few_steps(folder, monkeypatch):
+    """What it prints after ten seconds of training is shown, and cannot be compared here."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(clock, "EACH", 1)
+    for learner in (Autoencoder, LatentDiffusion):
+        monkeypatch.setattr(learner, "train", partialmethod(learner.train, steps=2))
+    lines = [line for text in BY_HAND if "clock" in text for line in text.splitlines()]
+    for line in lines:
+        status, came, err = call(*shlex.split(line)[3:])
+        assert (status, err) == (0, "") and any("it shows" in line for line in came)
+    assert len(lines) == 2 and (folder / "clocks.svg").stat().st_size > 1000
 
 
 def test_the_command_to_test_is_this_one():
