@@ -180,7 +180,7 @@ REFUSED = [     # flags, what is said
     ("teacher.npz --save s.npz --lr 0", "argument --lr: wants a number above 0"),
     ("student.npz --save s.npz", "student.npz is a student itself: distill its teacher"),
     ("no.npz --save s.npz", "cannot read no.npz: No such file or directory"),
-    ("clock.npz --save s.npz", "cannot use clock.npz: it is not a model of scratchdiff"),
+    ("clock.npz --save s.npz", "clock.npz is a clock, and distill is for models of points"),
     ("wild.npz --save s.npz", "the generated points lie "),
     ("teacher.npz --save s.npz more", "unrecognized arguments: more (see python -m scratchdiff "
                                       "distill --help)"),

@@ -117,6 +117,8 @@ def run_parser():
          help=of_recipes("noisy points in a step", "batch_size"))
     flag("--hidden", type=whole(1, MOST["hidden"]), nargs="+", metavar="W",
          help=of_recipes("units of each hidden layer", "hidden"))
+    flag("--activation", metavar="NAME",
+         help=of_recipes("the layer between two linear ones", "activation"))
     flag("--lr", type=positive, metavar="X",
          help=of_recipes("the learning rate, or its peak", "lr"))
     flag("--variance", metavar="NAME",

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 
 from scratchdiff.app.errors import CommandError
+from scratchdiff.app.files.clocks import is_clock
 from scratchdiff.app.files.store import expect_loadable, load_model
 from scratchdiff.app.files.whole import expect_writable, real_path
 from scratchdiff.app.finetune import described
@@ -27,6 +28,9 @@ MOST = 2 ** 26          # bytes of pairs, so that the student's file can be read
 def distill(options):
     """Let the teacher walk, train a student on its walks, and show the two beside each other."""
     expect_writable(options.save)
+    if is_clock(options.model):
+        raise CommandError(f"{options.model} is a clock, and distill is for models of points "
+                           "(beyond/latent/student.py has a student of the clock)")
     teacher, K = load_model(options.model), options.sampler_steps
     expect_possible(options, teacher)
     recipe = changed(student_recipe(teacher.recipe), options)

@@ -22,12 +22,14 @@ LINKS = [
      Link("the network's gradients = the reference's", backprop.network_is_reference, ROUNDING)],
     [Link("20 steps of Adam = 20 of the reference's Adam", backprop.adam_is_reference, ROUNDING),
      # Adam's eps makes steps shorter by 1e-6 here.
-     Link("a steady gradient: each step has length lr", backprop.adam_step_length, 2e-6)],
+     Link("a steady gradient: each step has length lr", backprop.adam_step_length, 2e-6),
+     Link("wide layers learn at the rate 32 / d_in", backprop.rates_fall_with_width, ROUNDING)],
 
     # Lesson 2, diffusion
     [Link("if F is right, so is the guess at the noise", diffusion.guess_is_exact, ROUNDING),
      Link("noisy points = the reference's, at every level", diffusion.noise_is_reference, ROUNDING),
-     Link("training batches are fair (in standard errors)", diffusion.batches_are_fair, CHANCE)],
+     Link("training batches are fair (in standard errors)", diffusion.batches_are_fair, CHANCE),
+     Link("levels are drawn and weighted as they should", diffusion.levels_are_weighted, CHANCE)],
     [Link("the perfect score = differences of log p", diffusion.score_is_gradient,
           DIFFERENCES),
      Link("the floor = the measured loss (standard errors)", diffusion.floor_is_loss, CHANCE)],
