@@ -171,6 +171,7 @@ f32 = np.float32
     ({"v": np.full(P, -1, f32)}, "array v has entries below 0"),
     ({"center": np.zeros(3)}, r"array scale has shape \(2,\), it must be \(3,\)"),
     ({"center": np.zeros(0)}, r"array center has shape \(0,\), it must be \(n,\)"),
+    ({"center": np.zeros(101), "scale": np.ones(101)}, "it has 101 columns, 100 are the most"),
     ({"center": np.ones(2)}, "center and scale are not those of its points"),
     ({"scale": np.full(2, 2.0)}, "center and scale are not those"),
     ({"scale": np.ones(1)}, r"array scale has shape \(1,\), it must be \(2,\)"),
