@@ -12,6 +12,7 @@ network, its derivatives, the optimiser and the sampler are all here. Read them 
       network.py      layers in a row, over one flat vector of parameters
       adam.py         the optimiser
       gradcheck.py    how to know that a backward pass is right
+    (expect.py refuses wrong arguments; rates.py, waves.py and lora.py come in later.)
 
     diffusion/      LESSON 2, diffusion
       schedule.py     destroy: how much of a point is left at each noise level
@@ -20,10 +21,18 @@ network, its derivatives, the optimiser and the sampler are all here. Read them 
       sampling.py     walk back: from noise to points
 
     beyond/         LESSON 3, from the circle to Stable Diffusion, one idea a file
+      few_steps.py    walk back in ten steps: DDIM and DPM-Solver++
+      distillation.py a student that needs one step
+      density.py      how likely each generated point is
+      prompts.py      words that tell the denoiser what to make
+      guidance.py     how hard they steer
+      ../nn/lora.py   teach an old network new points, by few parameters
+      latent/         all of it together: ask for a time, get a picture of a clock
+
     measure/        how good could it be? The perfect denoiser, shapes, a distance
     chain/          the chain of trust: why you can believe all this
 
-    fast/           the same results, quicker; nothing in it is needed to understand
+    fast/           the same results, quicker; you can understand the rest without it
     experiment/     what a run is: recipe, data, model
     app/            the command line, files, pictures
 
@@ -46,10 +55,10 @@ from importlib import import_module
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")      # read once, when numpy is imported
 
-_HOME = {
+_MODULE = {
     "Linear": "nn.layers", "ReLU": "nn.layers", "SiLU": "nn.layers", "MSE": "nn.loss",
     "Network": "nn.network", "MLP": "nn.network", "Adam": "nn.adam",
-    "check_gradients": "nn.gradcheck",
+    "check_gradients": "nn.gradcheck", "adapted": "nn.lora", "merged": "nn.lora",
     "Schedule": "diffusion.schedule", "Denoiser": "diffusion.denoiser",
     "noisy_batches": "diffusion.training", "train": "diffusion.training",
     "reverse_process": "diffusion.sampling", "sample": "fast.blocks",
@@ -59,19 +68,19 @@ _HOME = {
     "few_steps": "beyond.few_steps", "log_density": "beyond.density",
     "student_pairs": "beyond.distillation", "student_batches": "beyond.distillation",
     "Vocabulary": "beyond.prompts", "Guided": "beyond.guidance",
-    "LatentDiffusion": "beyond.latent.diffusion",
+    "Autoencoder": "beyond.latent.autoencoder", "LatentDiffusion": "beyond.latent.diffusion",
     "new_student": "beyond.latent.student", "train_student": "beyond.latent.student",
     "RECIPES": "experiment.recipe", "Model": "experiment.model",
     "shape_data": "experiment.data", "own_data": "experiment.data",
 }
-__all__ = list(_HOME)
+__all__ = list(_MODULE)
 
 
 def __getattr__(name):
-    """Load a public name when it is first asked for, so that a program pays for what it uses."""
-    if name not in _HOME:
+    """Load a public name when it is first asked for: a program waits only for what it uses."""
+    if name not in _MODULE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULE[name]}"), name)
 
 
 def __dir__():

@@ -60,14 +60,15 @@ def forward(network, activation, x):
 
 
 def backward(network, activation, inputs, sums, dy):
-    """How the loss moves with every weight, bias and input; dy is how it moves with each output.
+    """The slopes of the loss: how much it changes for each unit of every weight, bias and input.
 
-    Let dz[j] be how the loss moves with neuron j's sum z[j]. In one layer,
-        z[j] moves by x[k] for each unit of W[k][j]         so  dW[k][j] = x[k] dz[j]
-        z[j] moves by 1 for each unit of b[j]               so  db[j] = dz[j]
-        every z[j] moves by W[k][j] for each unit of x[k]   so  dx[k] = sum over j of dz[j] W[k][j]
+    dy[j] is its slope with respect to output j. Let dz[j] be the one with respect to neuron j's sum
+    z[j]. In one layer,
+        z[j] grows by x[k] for each unit of W[k][j]         so  dW[k][j] = x[k] dz[j]
+        z[j] grows by 1 for each unit of b[j]               so  db[j] = dz[j]
+        every z[j] grows by W[k][j] for each unit of x[k]   so  dx[k] = sum over j of dz[j] W[k][j]
     If x[k] came out of an activation, dx[k] times the activation's slope is the dz[k] of the layer
-    before. The last layer has no activation: its output j is z[j] itself.
+    before. The last layer has no activation: its output j is z[j] itself, so its dz is dy.
     """
     _, slope = activation
     gradients = [None] * len(network)
@@ -97,7 +98,7 @@ def unflatten(numbers, widths):
             for d_in, d_out in zip(widths, widths[1:])]
 
 
-# Waves: more inputs for the network, which show its first d inputs magnified (nn/waves.py).
+# Waves: extra inputs for the network, sines and cosines of its first d inputs (nn/waves.py).
 
 def waves(x, d, multiples):
     """x, then sin(k x[j]) for every multiple k and every j below d, then all the cosines."""
@@ -106,9 +107,9 @@ def waves(x, d, multiples):
 
 
 def waves_backward(x, d, multiples, dy):
-    """How the loss moves with each x[j]; dy is how it moves with each output of `waves`.
+    """The slope of the loss for each x[j]; dy holds those for the outputs of `waves`.
 
-    The copy of x[j] moves by 1 for each unit of x[j], sin(k x[j]) by k cos(k x[j]), and
+    The copy of x[j] grows by 1 for each unit of x[j], sin(k x[j]) by k cos(k x[j]), and
     cos(k x[j]) by -k sin(k x[j]).
     """
     dx, rest = dy[:len(x)], dy[len(x):]
@@ -128,10 +129,10 @@ def lora_neuron(x, W, b, A, B, c, j):
 
 
 def lora_backward(x, W, A, B, c, dy):
-    """How the loss moves with A, B and x, for one example; dy is how it moves with each z.
+    """The slopes of the loss for A, B and x, for one example; dy holds those for the z[j].
 
-    z[j] moves by c h[q] for each unit of B[q][j], and by c B[q][j] for each unit of h[q].
-    h[q] moves by x[k] for each unit of A[k][q], and by A[k][q] for each unit of x[k].
+    z[j] grows by c h[q] for each unit of B[q][j], and by c B[q][j] for each unit of h[q].
+    h[q] grows by x[k] for each unit of A[k][q], and by A[k][q] for each unit of x[k].
     """
     rank, d_in, d_out = len(B), len(x), len(dy)
     h = [sum(x[k] * A[k][q] for k in range(d_in)) for q in range(rank)]
@@ -155,9 +156,9 @@ def embedding(table, prompt):
 
 
 def embedding_backward(table, prompt, dy):
-    """How the loss moves with the table, for one prompt; dy is how it moves with the embedding.
+    """The slopes of the loss for the table, for one prompt; dy holds those for the embedding.
 
-    The embedding moves by 1 for each unit of a vector that is in its sum, and by 0 for the others.
+    The embedding grows by 1 for each unit of a vector that is in its sum, and by 0 for the others.
     """
     dtable = {key: [0.0] * len(dy) for key in table}
     for place, word in enumerate(prompt.split()):
@@ -169,8 +170,8 @@ def embedding_backward(table, prompt, dy):
 # Diffusion: the schedule, a noisy point, the guess, the loss.
 #
 # A schedule is a list of numbers beta. Step t of the forward process shrinks a point by
-# sqrt(1 - beta_t) and adds noise of variance beta_t. alpha_bar_t is the part of its square that is
-# left after steps 0 to t. x0 is the clean point, xt the point after step t, eps the noise in it.
+# sqrt(1 - beta_t) and adds noise of variance beta_t. After steps 0 to t, sqrt(alpha_bar_t) of the
+# clean point is left. x0 is the clean point, xt the point after step t, eps the noise in it.
 
 def alpha_bars_of(betas):
     """alpha_bar_t = (1 - beta_0) (1 - beta_1) ... (1 - beta_t)."""
@@ -201,9 +202,9 @@ def guess_noise(network, activation, predicts, xt, t, alpha_bars, multiples=()):
 def loss_and_gradients(network, activation, predicts, alpha_bars, batch, multiples=()):
     """The mean squared error over a batch of (xt, t, eps, weight), and its gradient, flattened.
 
-    loss = 1/N sum over examples and coordinates of weight (guess - eps)^2. So the loss moves by
-    2 weight (guess - eps) / N for each unit of the guess, and the guess by gain for each of the
-    output.
+    loss = 1/N sum over examples and coordinates of weight (guess - eps)^2
+    Its slope for the guess is 2 weight (guess - eps) / N. The guess grows by gain for each unit of
+    the network's output.
     """
     N = sum(len(xt) for xt, _, _, _ in batch)
     loss, total = 0.0, [0.0] * len(flatten(network))
@@ -242,9 +243,9 @@ def reverse_step(xt, t, guess, z, betas, alpha_bars, variance):
     """x_{t-1} from x_t (Ho et al. 2020, algorithm 2); z is fresh noise. The last step uses none."""
     if t == 0:
         sigma = 0.0
-    elif variance == "beta":
+    elif variance == "beta" or variance == "mixed" and 1 - alpha_bars[t] > 0.2 ** 2:
         sigma = sqrt(betas[t])
     else:
         sigma = sqrt(betas[t] * (1 - alpha_bars[t - 1]) / (1 - alpha_bars[t]))
-    share = betas[t] / sqrt(1 - alpha_bars[t])
-    return [(xt[i] - share * guess[i]) / sqrt(1 - betas[t]) + sigma * z[i] for i in range(len(xt))]
+    last = betas[t] / sqrt(1 - alpha_bars[t])
+    return [(xt[i] - last * guess[i]) / sqrt(1 - betas[t]) + sigma * z[i] for i in range(len(xt))]

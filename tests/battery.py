@@ -10,7 +10,7 @@ import numpy as np
 from scratchdiff.nn.layers import Linear, ReLU, SiLU
 from scratchdiff.nn.loss import MSE
 from scratchdiff.nn.network import MLP
-from scratchdiff.nn.parameters import held
+from scratchdiff.nn.checker.parameters import held
 
 
 class Entrywise:

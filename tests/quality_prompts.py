@@ -65,7 +65,7 @@ def spread(points):
 def quality(name, seed, model):
     """[excess, in units of that without labels, then right and distance for each walk, twice]."""
     labels = range(len(model.data.labels))
-    reals = [model.data.of_label(k, N, np.random.default_rng(k)) for k in labels]
+    reals = [model.data.real_of(k, N, np.random.default_rng(k)) for k in labels]
     excess = np.mean([label_parts(model, k)[1].mean() for k in labels])
     plain = loss_parts(trained(shape_data(name), seed, recipe_for(name)))[1].mean()
     row = [excess, excess / plain]
@@ -80,7 +80,7 @@ def quality(name, seed, model):
 def guidance(model):
     """For each w: right, spread and the worst ratio of spreads, as an array (w, 5)."""
     labels, rows = range(len(model.data.labels)), []
-    reals = [model.data.of_label(k, 4 * N, np.random.default_rng(k)) for k in labels]
+    reals = [model.data.real_of(k, 4 * N, np.random.default_rng(k)) for k in labels]
     real = np.array([spread(points) for points in reals])
     for w in SCALES:
         made, best = ([walk(kind(model, k, w), model) for k in labels]
@@ -117,7 +117,7 @@ def own_file(seed):
             corr = np.corrcoef(sets.T)[0, 2]
             print(f"{label:<8}{what:<4}  mean", *(f"{x:5.2f}" for x in sets.mean(axis=0)),
                   "  std", *(f"{x:5.2f}" for x in sets.std(axis=0)), f"  corr(1, 3) {corr:.2f}")
-    reals = [data.of_label(k, N, np.random.default_rng(0)) for k in range(3)]
+    reals = [data.real_of(k, N, np.random.default_rng(0)) for k in range(3)]
     made = [walk(network(model, k, 0), model) for k in range(3)]
     print("right", *(f"{x:.1%}" for x in right_shares(reals, made)),
           " of real points", *(f"{x:.1%}" for x in right_shares(reals, reals, others=True)))

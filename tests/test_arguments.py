@@ -22,7 +22,7 @@ BAD = [     # what is typed, what is said
     ("--seed -1", "argument --seed: wants a whole number from 0 up, got '-1'"),
     ("--lr nan", "argument --lr: wants a number above 0, got 'nan'"),
     ("--recipe secret", "argument --recipe: invalid choice: 'secret'"),
-    ("--variance x", "variance must be one of posterior, beta, got 'x'"),
+    ("--variance x", "variance must be one of posterior, beta, mixed, got 'x'"),
     ("--frobnicate", "unrecognized arguments: --frobnicate (see python -m scratchdiff --help)"),
     ("--ste 5", "unrecognized arguments: --ste"),
     ("train", "unrecognized arguments: train (see python -m scratchdiff --help)"),
@@ -73,6 +73,12 @@ def test_help_gives_an_example_and_fits(name):
     assert (status, err) == (0, "") and lines[0].startswith("usage: python -m scratchdiff")
     assert "python -m scratchdiff" in "\n".join(lines).split("examples:")[1]
     assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("arguments", [["run"], ["sample", "m.npz"], ["clock"]])
+def test_a_seed_may_be_0(arguments):
+    make_parser, _, _ = COMMANDS[arguments[0]]
+    assert make_parser().parse_args([*arguments[1:], "--seed", "0"]).seed == 0
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -6,7 +6,7 @@ from itertools import cycle
 import numpy as np
 import pytest
 
-from scratchdiff.nn.gradcheck import check_gradients
+from scratchdiff.nn.gradcheck import TOLERANCE, check_gradients
 from tests.battery import LAYERS, MISTAKES, RIGHT, Mistaken
 
 ARGUMENTS = {"x": 0, "c": 1}            # the position of those that have a gradient
@@ -26,6 +26,7 @@ def report(name):
 @pytest.mark.parametrize("name", RIGHT)
 def test_what_is_right_is_ok(name):
     report(name).require()
+    assert report(name).error <= TOLERANCE
 
 
 def test_what_is_wrong_is_not_ok():

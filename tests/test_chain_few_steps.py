@@ -1,7 +1,7 @@
 """chain/few_steps.py: planted faults turn its links red by name, as in test_faults.py."""
 import pytest
 
-from scratchdiff.beyond.density import answers, log_density
+from scratchdiff.beyond.density import guesses, log_density
 from scratchdiff.beyond.distillation import (stretches, student_pairs, student_points,
                                              student_schedule)
 from scratchdiff.beyond.few_steps import ddim, ddim_step, dpm, signal_and_noise
@@ -16,7 +16,7 @@ from tests.planted import MEASURES, first_red
 from tests.test_faults import require_red
 
 # name: (the link that turns red, what is named under it, [(in what, right, wrong), ...])
-FAULTS = {
+WALKS = {
     "a level off by one": (ddim_is_reverse_step, "from level ",
         [(signal_and_noise, "schedule.alpha_bars[t]", "schedule.alpha_bars[max(t - 1, 0)]")]),
     "eta's sign": (ddim_is_reverse_step, "from level ",
@@ -41,12 +41,18 @@ FAULTS = {
         [(dpm, "- u) / 2 * slope", "- u) * slope")]),
     "the first guess is kept for good": (walks_have_their_order, "dpm: its order is ",
         [(dpm, "before = x0_hat, u\n", "before = before or (x0_hat, u)\n")]),
+}
+
+DENSITY = {
     "a step of Euler, not of Heun": (density_is_perfect, "the ",
         [(log_density, "(here + there) / 2", "here")]),
     "the determinant's sign": (density_is_perfect, "the ",
         [(log_density, "+ np.linalg.slogdet", "- np.linalg.slogdet")]),
     "tangents that stand still": (density_is_perfect, "the ",
-        [(answers, "(np.einsum(", "(0 * np.einsum(")]),
+        [(guesses, "(np.einsum(", "(0 * np.einsum(")]),
+}
+
+STUDENTS = {
     "a target from the wrong level": (students_walk_is_the_teachers, "after step ",
         [(student_pairs, "pairs[::-1]", "pairs")]),
     "a target to the next stretch's start": (students_walk_is_the_teachers, "after step ",
@@ -59,7 +65,8 @@ FAULTS = {
         [(stretches, "few_levels(schedule, K * each)[::each]",
           "[*few_levels(schedule, K * each)[:-1:each], 0]")]),
     "what it sees as what it should say": (student_radius, "",
-        [(student_points, "xt, target = ", "target, xt = ")]),
+        [(student_points, "pair[..., 0, :], t, pair[..., 1, :]",
+          "pair[..., 1, :], t, pair[..., 0, :]")]),
 }
 
 
@@ -68,9 +75,21 @@ def trained_without_a_fault():
     trained()
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", WALKS)
 def test_a_fault_in_few_steps(name, monkeypatch, capsys):
-    require_red(FAULTS[name], ddim_is_reverse_step, monkeypatch, capsys)
+    require_red(WALKS[name], ddim_is_reverse_step, monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("name", DENSITY)
+def test_a_fault_in_the_density(name, monkeypatch, capsys):
+    """No link before these looks at it."""
+    require_red(DENSITY[name], density_is_perfect, monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("name", STUDENTS)
+def test_a_fault_in_a_student(name, monkeypatch, capsys):
+    """No link before these has one."""
+    require_red(STUDENTS[name], students_walk_is_the_teachers, monkeypatch, capsys)
 
 
 def test_a_student_that_has_learned_nothing(monkeypatch, capsys):
@@ -80,7 +99,5 @@ def test_a_student_that_has_learned_nothing(monkeypatch, capsys):
 
 
 def test_every_link_can_turn_red():
-    red = {measure for measure, _, _ in FAULTS.values()}
+    red = {measure for table in (WALKS, DENSITY, STUDENTS) for measure, _, _ in table.values()}
     assert red == {measure for measure in MEASURES if measure.__module__ == few_steps.__name__}
-
-

@@ -5,6 +5,7 @@ import os
 import shlex
 import signal
 import sys
+from contextlib import suppress
 from threading import Thread
 
 import pytest
@@ -128,6 +129,19 @@ def test_an_output_that_is_full_is_said():
     said = "scratchdiff: error: cannot write to standard output: No space left on device\n"
     assert shell("P --help > /dev/full") == (1, "", said)
     assert shell("P --steps 0 2> /dev/full") == (2, "", ""), "the status must do"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_main_notices_that_its_output_is_full(monkeypatch, capsys):
+    """What is written waits in a buffer; another program might never hear of the loss."""
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        monkeypatch.setattr(cli, "run_command", lambda arguments: print("points") or 0)
+        status = main([])
+        monkeypatch.undo()
+        with suppress(OSError):
+            full.close()
+    assert (status, "cannot write to standard output" in capsys.readouterr().err) == (1, True)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a shell that can close a stream")

@@ -89,7 +89,7 @@ def test_points_that_are_all_equal_are_refused():
         own_data(np.ones((5, 2)), rng())
 
 
-KINDS = ["a b", "c"] * 20 + ["a b"] * 9 + ["rare"]
+KINDS = ["c", "a b"] * 20 + ["a b"] * 9 + ["rare"]
 
 
 def kinds_data(seed=0):
@@ -108,7 +108,7 @@ def test_a_shapes_parts_are_its_labels():
     points, k = data.labelled(5, rng())
     assert points.dtype == np.float32 and np.array_equal(points, data.draw(5, rng()))
     assert np.array_equal(points, shape_data("circle").draw(5, rng()))
-    assert (data.of_label(2, 50, rng()) < 0).all(), "the lower left"
+    assert (data.real_of(2, 50, rng()) < 0).all(), "the lower left"
     schedule = Schedule.linear()
     assert (data.exact(schedule, 2).points(0.1) < 0).all()
     assert np.array_equal(data.exact(schedule).points(0.1), SHAPES["circle"].grid(0.1))
@@ -130,9 +130,10 @@ def test_own_labels():
     back = data.standard.back(points).round(3).tolist()
     assert all(where[tuple(row)] == data.labels[number] for row, number in zip(back, k))
     assert set(k) == {0, 1, 2}, "the only rare one is not held back"
-    assert len(data.real(9, rng())) == 5 and len(data.of_label(1, 99, rng())) == 20
-    assert len(data.of_label(1, 7, rng())) == 7
-    assert data.standard.back(data.of_label(2, 9, rng())) == pytest.approx(POINTS[-1:])
+    assert len(data.real(9, rng())) == 5 and len(data.real_of(1, 99, rng())) == 20
+    assert len(data.real_of(1, 7, rng())) == 7
+    assert rows(data.real_of(1, 7, rng())) != rows(data.real_of(1, 7, rng(1))), "any seven"
+    assert data.standard.back(data.real_of(2, 9, rng())) == pytest.approx(POINTS[-1:])
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -10,15 +10,16 @@ from scratchdiff.app import distill as module
 from scratchdiff.app.distill import MOST, student_recipe, walks
 from scratchdiff.app.errors import CommandError
 from scratchdiff.app.files.store import LARGEST, load_model, save_model
+from scratchdiff.app.show.progress import Progress
 from scratchdiff.app.trouble import expect_learned
-from scratchdiff.beyond.distillation import student_schedule
+from scratchdiff.beyond.distillation import student_pairs, student_schedule
 from scratchdiff.beyond.few_steps import ddim
 from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.experiment.data import own_data, shape_data
 from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
 from scratchdiff.fast.blocks import BLOCK, sample
-from scratchdiff.fast.streams import SAMPLING, SPLIT
+from scratchdiff.fast.streams import PAIRS, SAMPLING, SPLIT
 from tests import quality_few_steps
 from tests.program import SMALL, call
 
@@ -72,6 +73,23 @@ def test_a_student_is_as_good_as_its_teacher(tmp_path):
     assert lines[0] == "the student, 1 step:"
     theirs, ours = (float(lines[i].split("energy distance ")[1].split(",")[0]) for i in (3, 1))
     assert ours < theirs + 0.003
+
+
+def test_progress_counts_the_blocks(folder, tmp_path, few_walks, monkeypatch):
+    seen = []
+    monkeypatch.setattr(Progress, "show", lambda self, done, text: seen.append((done, text)))
+    call("distill", folder / "teacher.npz", "--save", tmp_path / "s.npz", *SHORT)
+    assert seen[0] == (1, "the teacher walks, block 1 of 1")
+
+
+def test_a_teacher_walks_from_noise_of_its_own_seed(folder, few_walks, monkeypatch):
+    teacher = load_model(str(folder / "teacher.npz"))
+    teacher.seed = 77
+    asked, path = [], Model.stream
+    monkeypatch.setattr(Model, "stream", staticmethod(
+        lambda seed, part: asked.append((seed, part)) or path(seed, part)))
+    list(walks(teacher, 1))
+    assert asked == [(77, PAIRS)]
 
 
 def test_its_sample_takes_its_steps(folder):
@@ -216,6 +234,27 @@ def test_blocks_of_walks_differ(monkeypatch):
     teacher = Model.new(replace(RECIPES["default"], hidden=(8,)), 0, shape_data("circle"))
     first, second = walks(teacher, 1)
     assert not np.array_equal(first, second)
+
+
+def test_with_labels_the_teacher_is_asked_for_each_in_turn(monkeypatch):
+    """The walks of the second block, by hand: upper, lower, none, upper, lower, ..."""
+    monkeypatch.setattr(module, "BLOCKS", 2)
+    data = shape_data("moons", labels=True)
+    teacher = Model.new(replace(RECIPES["default"], hidden=(8, 8)), 3, data)
+    first, second = walks(teacher, 2)
+    noise = second[:, 1, 0]
+    asked = np.arange(BLOCK, 2 * BLOCK) % 3
+    for k, denoiser in enumerate([teacher.guided(["upper"]), teacher.guided(["lower"]),
+                                  teacher.denoiser]):
+        want = student_pairs(denoiser, teacher.denoiser.schedule, 2, noise[asked == k])
+        assert np.allclose(second[asked == k], want, rtol=0, atol=1e-5), "float32"
+    student = Model.new(teacher.recipe, 3, data, pairs=np.concatenate([first, second]))
+    xt, t, target, c = student.taught(1000, np.random.default_rng(0))
+    rows = {row.tobytes(): i for i, row in enumerate(student.pairs[:, 1, 0])}
+    for i in np.flatnonzero(t == 1)[:50]:
+        walk = rows[xt[i].tobytes()]
+        assert c[i].tolist() == data.in_turn(walk).tolist()
+        assert np.array_equal(target[i], student.pairs[walk, 1, 1])
 
 
 def test_the_file_of_any_student_can_be_read_again(monkeypatch):

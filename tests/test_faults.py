@@ -61,9 +61,9 @@ BACKPROP = {
         [(Linear, "y += self.b", "pass")]),
     "ReLU's mask forgotten in backward": (layer_gradients, "ReLU: WRONG",
         [(ReLU, "return dy * self.on", "return dy")]),
-    "ReLU's mask at 1": (network_is_reference, "relu that predicts",
+    "ReLU's mask at 1": (layer_gradients, "ReLU: WRONG",
         [(ReLU, "(x > 0).astype", "(x > 1).astype")]),
-    "ReLU upside down": (network_is_reference, "relu that predicts",
+    "ReLU upside down": (layer_gradients, "ReLU: WRONG",
         [(ReLU, "(x > 0).astype", "(x < 0).astype")]),
     "ReLU changes the dy that it is given": (layer_gradients, "ReLU: WRONG",
         [(ReLU, "return dy * self.on", "dy *= self.on\n        return dy")]),
@@ -106,8 +106,7 @@ BACKPROP = {
 STALE = {
     "Linear": [(Linear, "self.x = x\n", "self.x = getattr(self, 'x', x)\n")],
     "ReLU": [
-        (ReLU, "self.on = (x > 0)", "self.on = self.on if hasattr(self, 'on') else (x > 0)"),
-        (ReLU, "return x * self.on", "return x * (x > 0)")],
+        (ReLU, "self.on = (x > 0)", "self.on = self.on if hasattr(self, 'on') else (x > 0)")],
     "SiLU": [
         (SiLU, "self.s = 0.5 * np.tanh(0.5 * x) + 0.5",
          "s = 0.5 * np.tanh(0.5 * x) + 0.5\n        self.s = getattr(self, 's', s)"),

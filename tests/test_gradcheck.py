@@ -80,9 +80,10 @@ def test_a_kink_is_seen_at_its_place_and_not_beside_it(f, x, difference, jump):
     assert measured[2] == pytest.approx(jump, rel=1e-6)
 
 
+@pytest.mark.parametrize("slope", [1, -1])
 @pytest.mark.parametrize("jump", [0, 8e-6, 12e-6])
-def test_a_jump_below_1e_5_of_the_slope_is_no_kink(jump):
-    measured = looked_for(lambda x: x + jump / 2 * np.abs(x), 0.0)[2]
+def test_a_jump_below_1e_5_of_the_slope_is_no_kink(jump, slope):
+    measured = looked_for(lambda x: slope * x + jump / 2 * np.abs(x), 0.0)[2]
     assert measured == (pytest.approx(jump, rel=1e-6) if jump > 1e-5 else 0)
 
 
@@ -173,6 +174,17 @@ def test_a_small_slope_on_a_large_constant_is_not_forgotten():
     assert report.verdict == "WRONG" and report.arrays[0].worst == (1,)
 
 
+def test_one_entry_that_cannot_be_resolved_is_enough_for_a_doubt():
+    constants = np.where(np.arange(15).reshape(5, 3) == 7, 1e12, 0)
+    report = check_gradients(Entrywise(lambda x: constants + np.sin(x), np.cos), X)
+    assert report.verdict == "cannot tell" and report.arrays[0].worst == (2, 1)
+
+
+def test_large_outputs_of_both_signs_are_rounded_all_the_same():
+    difference, _, _, _ = slope(lambda x: np.array([1e9, 4e-5 * x - 1e9]), 0.7, 0, 1, 1e-7)
+    assert difference == pytest.approx(4e-5, rel=0.05)
+
+
 def test_a_small_term_beside_a_large_one_is_not_forgotten():
     """50 squared errors of about 100^2 each, and weight decay that backward forgets."""
     class Loss:
@@ -224,9 +236,10 @@ def test_a_kink_is_counted_and_no_error():
     assert report.arrays[0].kinks == 1
 
 
-def test_a_kink_where_backward_and_the_central_difference_agree_is_still_a_kink():
-    report = check_gradients(Entrywise(np.abs, np.sign), with_entry(X, (2, 1), 0))
-    assert report.arrays[0].kinks == 1
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_kink_where_backward_and_the_central_difference_agree_is_still_a_kink(sign):
+    layer = Entrywise(lambda x: sign * np.abs(x), lambda x: sign * np.sign(x))
+    assert check_gradients(layer, with_entry(X, (2, 1), 0)).arrays[0].kinks == 1
 
 
 def test_a_kink_does_not_excuse_what_is_much_larger():

@@ -11,11 +11,14 @@ from scratchdiff.app.files.store import load_model
 from scratchdiff.app.show import labels as module
 from scratchdiff.app.show.best import loss_parts
 from scratchdiff.app.show.labels import label_lines, made_points, right_shares, short
+from scratchdiff.app.start import recipe_for
 from scratchdiff.experiment.data import own_data, shape_data
 from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
 from scratchdiff.fast.batches import noisy
 from tests.program import SMALL, call
+
+pytestmark = pytest.mark.usefixtures("few_compared")
 
 QUIET = [*SMALL, "--points", 50, "--quiet"]
 
@@ -58,7 +61,8 @@ def test_a_labelled_run_is_another_run_with_the_recipe_for_labels(files, tmp_pat
     _, own, plain, moons = files
     with_labels, without = load_model(str(moons)), load_model(str(plain))
     assert (with_labels.data.labels, without.data.labels) == (("upper", "lower"), ())
-    assert with_labels.adam.params.size == without.adam.params.size + 2 * 8
+    inputs = 2 + 1 + 2          # a point, the time, a column for each word
+    assert with_labels.adam.params.size == inputs * 8 + 8 + 8 * 2 + 2
     assert load_model(str(own)).data.label == (1, "the kind")
     line = call(*SMALL, "--data", "moons", "--label", "part")[1][0]
     assert line == "recipe: prompts, to learn each part well (--recipe sharp is faster)"
@@ -201,6 +205,13 @@ def test_labels_in_an_array(tmp_path):
     assert call(*QUIET, "--data", tmp_path / "p.npy", "--label", 3, "--save", model)[0] == 0
     lines = call("sample", model, "--points", 2, "--prompt", 1)[1]
     assert all(line.endswith(",1") and line.count(",") == 2 for line in lines)
+    assert call("--resume", model, "--data", tmp_path / "p.npy", "--quiet")[0] == 0
+
+
+def test_which_recipe_labels_get():
+    assert recipe_for("moons", "part") == recipe_for("circle", "part") == "prompts"
+    assert recipe_for("p.csv", "kind") == recipe_for("p.csv") == "sharp"
+    assert recipe_for("circle") == "default"
 
 
 def test_labels_from_standard_input(files, monkeypatch):
@@ -219,6 +230,7 @@ def test_the_report_has_a_line_for_each_label(files):
     _, lines, _ = call(*SMALL, "--data", files[0], "--label", 3)
     row = next(line for line in lines if line.startswith("  far right"))
     assert row.endswith("-"), "nobody knows the floor"
+    assert "  real: all points of the file, also those that were learned" in lines
 
 
 def model_of(labels, n=400, d=1):
@@ -228,10 +240,28 @@ def model_of(labels, n=400, d=1):
     return Model.new(replace(RECIPES["default"], hidden=(4,)), 0, data)
 
 
+def test_the_table_is_of_the_runs_seed(files, monkeypatch):
+    model = load_model(str(files[3]))
+    model.seed = 77
+    asked, stream = [], Model.stream
+    monkeypatch.setattr(Model, "stream", staticmethod(
+        lambda seed, part: asked.append(seed) or stream(seed, part)))
+    list(label_lines(model))
+    assert asked.count(77) >= 2
+    assert {*asked} == {0, 77}, "the floor is measured on the same points in every run"
+
+
 def test_of_many_labels_the_worst_are_shown():
     lines = list(label_lines(model_of([f"a rather long label, number {i}" for i in range(40)])))
-    assert lines[0].startswith("with each prompt, 204 points:") and len(lines) == 11
-    assert lines[-2].startswith("  32 others, on average") and max(map(len, lines)) <= 80
+    assert lines[0].startswith("with each prompt, 204 points:") and len(lines) == 12
+    assert lines[-3].startswith("  32 others, on average") and max(map(len, lines)) <= 80
+
+
+def test_the_worst_labels_are_those_with_the_fewest_right_points(monkeypatch):
+    monkeypatch.setattr(module, "right_shares", lambda *sets, others=False: np.arange(40) / 40)
+    lines = list(label_lines(model_of([f"{i:02d}" for i in range(40)])))
+    assert [line.split()[0] for line in lines[1:9]] == [f"{i:02d}" for i in range(8)]
+    assert lines[9].split()[:4] == ["32", "others,", "on", "average"] and "58.7%" in lines[9]
 
 
 def test_each_label_is_made_with_its_own_prompt(monkeypatch):
@@ -254,6 +284,8 @@ def test_the_judge():
     made = [np.array([[0.2], [9.9], [3.0], [20.0]]), np.array([[12.0]])]
     assert right_shares(reals, made).tolist() == [0.5, 1.0]
     assert right_shares(reals, reals, others=True).tolist() == [2 / 3, 0.5]
+    pair = [np.array([[0.0], [10.0]]), np.array([[0.1], [50.0]])]
+    assert right_shares(pair, pair, others=True).tolist() == [0, 0]
 
 
 def test_perfect_points_are_right(monkeypatch):
@@ -262,7 +294,7 @@ def test_perfect_points_are_right(monkeypatch):
     model = Model.new(RECIPES["default"], 0, data)
     rng = np.random.default_rng(5)
     monkeypatch.setattr(module, "made_points",
-                        lambda model, n: [data.of_label(k, n, rng) for k in range(2)])
+                        lambda model, n: [data.real_of(k, n, rng) for k in range(2)])
     for line in list(label_lines(model))[1:3]:
         _, right, _, distance, own, _ = line.split()
         assert right == "100.0%" and float(distance) < 3 * float(own.strip("()"))
@@ -270,6 +302,7 @@ def test_perfect_points_are_right(monkeypatch):
 
 def test_a_long_label_is_cut():
     assert short("upper") == "upper" and len(short("w" * 99)) == 22
+    assert short("a\x1bb") == "a\\x1bb"
 
 
 def test_the_parts_of_the_loss_are_those_of_the_loss_that_was_trained():

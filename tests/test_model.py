@@ -37,9 +37,9 @@ def own(seed=3):
     return own_data(POINTS, Model.stream(seed, SPLIT))
 
 
-def student():
+def student(data=shape_data("circle")):
     pairs = np.random.default_rng(2).standard_normal((50, 3, 2, 2), np.float32)
-    return Model.new(SMALL, 3, shape_data("circle"), pairs=pairs)
+    return Model.new(SMALL, 3, data, pairs=pairs)
 
 
 def labelled():
@@ -160,8 +160,9 @@ def test_training_keeps_every_loss():
 
 @pytest.mark.parametrize("make", [
     new, lambda: new(data=own()), student, lambda: new(data=labelled()),
-    lambda: new(data=own_labelled())],
-    ids=["circle", "own points", "student", "circle with labels", "own labels"])
+    lambda: new(data=own_labelled()), lambda: student(labelled())],
+    ids=["circle", "own points", "student", "circle with labels", "own labels",
+         "student with labels"])
 @pytest.mark.parametrize("stop", [0, 1, 13, 29])
 def test_a_run_that_was_stopped_ends_bit_for_bit_where_it_would_have(stop, make):
     whole, model = make(), make()

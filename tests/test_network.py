@@ -111,6 +111,12 @@ def test_a_network_in_a_network_is_refused():
         Network([Scale(2), Network([SiLU()])])
 
 
+def test_a_layer_that_stands_there_twice_is_refused():
+    layer = Linear(np.ones((2, 2)), np.ones(2))
+    with pytest.raises(ValueError, match="layers must not hold the same layer twice"):
+        Network([layer, ReLU(), layer])
+
+
 def test_a_network_may_have_no_parameters():
     network, x = Network([SiLU()]), np.ones((4, 2))
     assert network.params.shape == network.grads.shape == (0,)

@@ -105,7 +105,7 @@ def test_the_reference_imports_nothing_but_four_functions_of_mathematics():
 
 def test_every_file_is_imported_by_another():
     """Or named, as a command's module is in the table of commands, or the home of a public name."""
-    used = {f"scratchdiff.{home}" for home in scratchdiff._HOME.values()}
+    used = {f"scratchdiff.{home}" for home in scratchdiff._MODULE.values()}
     for path in FILES:
         used.update(imports(path), strings(path))
     for path in FILES:

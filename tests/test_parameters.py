@@ -1,11 +1,11 @@
-"""nn/parameters.py: parameters are found wherever people keep them, and their gradients too."""
+"""nn/checker/parameters.py: parameters and their gradients are found wherever people keep them."""
 import numpy as np
 import pytest
 
 from scratchdiff.nn.gradcheck import check_gradients
 from scratchdiff.nn.layers import Linear, ReLU
 from scratchdiff.nn.network import MLP
-from scratchdiff.nn.parameters import held
+from scratchdiff.nn.checker.parameters import held
 from tests.battery import Entrywise, Parameter, Row, dense
 
 X = np.random.default_rng(0).standard_normal((4, 3))

@@ -110,6 +110,12 @@ def test_files_that_are_refused(tmp_path, text, said):
     assert complaint(tmp_path, text) == said
 
 
+def test_names_of_rows(tmp_path):
+    """One name for two columns: the first only numbers the rows."""
+    got = read(tmp_path, "x\n0\t0.5\n1\t0.25\n")
+    assert got.names == ("x",) and got.points.tolist() == [[0.5], [0.25]]
+
+
 def test_labels(tmp_path):
     for label in ("kind", "3"):
         got = read(tmp_path, LABELLED, label=label)

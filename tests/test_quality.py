@@ -22,7 +22,7 @@ def test_a_row_for_each_shape(capsys):
 
 
 def test_a_row_for_each_size(capsys):
-    quality.sizes(range(2), ("circle", "own points"), [(4, 4), (8,)], [1, 9])
+    quality.sizes(range(1), ("circle", "own points"), [(4, 4), (8,)], [1, 9])
     heading, lines = rows(capsys)
     assert [line.split()[:4] for line in lines] == [
         ["4", "x", "2", "1"], ["4", "x", "2", "9"], ["8", "x", "1", "1"], ["8", "x", "1", "9"]]

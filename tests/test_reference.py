@@ -129,7 +129,7 @@ def test_waves_by_hand():
     assert dy == [10.0, 20.0, 1.0, 2.0, 3.0, 4.0], "as it was"
 
 
-@pytest.mark.parametrize("variance, sigma", [("beta", 0.19 ** 0.5),
+@pytest.mark.parametrize("variance, sigma", [("beta", 0.19 ** 0.5), ("mixed", 0.19 ** 0.5),
                                              ("posterior", (0.19 * 0.2 / 0.352) ** 0.5)])
 def test_a_step_back_by_hand(variance, sigma):
     betas, alpha_bars = [0.2, 0.19], [0.8, 0.648]

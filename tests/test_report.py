@@ -175,6 +175,7 @@ def test_a_column_without_spread():
 
 
 @pytest.mark.parametrize("number, spread, text", [
+    (-0.0004, 8.9, "0.00"), (-0.4, 8.9, "-0.40"),
     (1699999972.3, 1273.0, "1699999972"), (1.74849, 0.0707, "1.7485"), (-3.0, 0.5, "-3.000"),
     (2.5e-7, 1e-6, "2.5e-07"), (54.31, 16.7, "54.3"), (1e300, 1e299, "1e+300"), (0.0, 1e-300, "0")])
 def test_as_many_digits_as_the_spread_needs(number, spread, text):

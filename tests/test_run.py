@@ -19,9 +19,16 @@ import pytest
 
 from scratchdiff.app.files import store
 from scratchdiff.app.files.store import load_model
+from scratchdiff.app.show.best import loss_parts
 from scratchdiff.app.signals import INTERRUPTS
+from scratchdiff.diffusion.denoiser import Denoiser
+from scratchdiff.experiment.data import shape_data
 from scratchdiff.experiment.model import Model
+from scratchdiff.experiment.recipe import RECIPES
+from scratchdiff.measure.exact import ExactDenoiser
 from tests.program import COMMAND, ROOT, SMALL, call, run
+
+pytestmark = pytest.mark.usefixtures("few_compared")
 
 QUIET = [*SMALL, "--points", 50, "--quiet"]
 quiet_run = cache(lambda: call(*QUIET))
@@ -150,11 +157,27 @@ def test_own_points_of_any_size_come_back_in_their_own_place(tmp_path):
     assert "p.csv: 500 generated points" in picture.read_text()
 
 
+def test_the_figures_are_those_of_the_first_points_of_the_sample(tmp_path):
+    """Of 3000 points, which are made in two blocks."""
+    model = tmp_path / "m.npz"
+    lines = call(*SMALL, "--points", 3000, "--quiet", "--save", model)[1]
+    radius = np.hypot(*np.concatenate(list(load_model(str(model)).sample(3000))).T)
+    assert lines[1].startswith(f"mean radius = {radius.mean():.4f} ")
+    assert lines[2].startswith(f"std radius = {radius.std():.4f} ")
+
+
 def test_a_field_needs_two_columns(tmp_path):
     np.savetxt(tmp_path / "p.csv", np.random.default_rng(0).standard_normal((9, 3)), delimiter=",")
     said = "--field draws two columns, and these points have 3"
     assert call(*QUIET, "--data", tmp_path / "p.csv", "--field", tmp_path / "f.svg") == (
         2, [], f"scratchdiff: error: {said}\n")
+
+
+def test_a_field_is_of_the_network_beside_the_perfect_denoiser(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("scratchdiff.app.run.field", lambda *given: seen.append(given[:2]) or "")
+    call(*QUIET, "--field", tmp_path / "f.svg")
+    assert [tuple(map(type, given)) for given in seen] == [(Denoiser, ExactDenoiser)]
 
 
 def test_every_stream_is_one_of_the_runs_seed(tmp_path, monkeypatch):
@@ -180,7 +203,17 @@ def test_pictures(tmp_path):
     assert call(*QUIET, "--picture", moving, "--animate", "--points", 20)[0] == 0
     assert "<animate" not in still.read_text() and "circle: 50 generated" in still.read_text()
     assert "<animate" in moving.read_text() and "mean radius " in moving.read_text()
+    model = Model.new(RECIPES["default"], 0, shape_data("circle"))
+    floor = model.levels.shares @ loss_parts(model)[0]
     assert "40 steps" in curve.read_text()
+    assert f"the best possible: {floor:.4g}" in curve.read_text(), "not the excess"
+
+
+def test_own_points_have_a_loss_curve_without_a_floor(tmp_path):
+    curve = tmp_path / "c.svg"
+    np.savetxt(tmp_path / "p.csv", np.random.default_rng(0).standard_normal((30, 2)), delimiter=",")
+    assert call(*QUIET, "--data", tmp_path / "p.csv", "--loss-curve", curve)[::2] == (0, "")
+    assert "40 steps" in curve.read_text() and "the best possible" not in curve.read_text()
 
 
 def test_signals_are_held_while_a_picture_is_written(tmp_path, monkeypatch):

@@ -25,6 +25,11 @@ def test_the_first_points_and_those_after_them(model):
     assert call("sample", model, "--points", 3, "--skip", 2)[1] == lines[2:]
 
 
+def test_without_flags_it_is_the_first_500_points(model):
+    lines = call("sample", model)[1]
+    assert len(lines) == 500 and lines[:5] == call("sample", model, "--points", 5)[1]
+
+
 def test_the_seed(model):
     own, same, other = (call("sample", model, "--points", 5, *flags)[1]
                         for flags in ([], ["--seed", 0], ["--seed", 1]))
@@ -45,6 +50,12 @@ def test_the_two_formats_hold_the_same_points(model, tmp_path):
         assert call("sample", model, "--points", 5, "--out", out) == (0, [], "")
     assert np.array_equal(np.loadtxt(text, delimiter=",", dtype=np.float32),
                           np.load(binary).astype(np.float32))
+
+
+@pytest.mark.parametrize("flags", [("--picture", "p.svg"), ("--animate",)])
+def test_what_is_for_a_clock_only(model, flags):
+    said = f"scratchdiff: error: {flags[0]} is for a clock, and {model} is not one\n"
+    assert call("sample", model, *flags) == (2, [], said)
 
 
 def test_progress_counts_the_points(model, tmp_path, monkeypatch):

@@ -145,6 +145,18 @@ def test_an_ignored_ctrl_c_stays_ignored_and_sigterm_ends_the_program():
     assert python("signal.raise_signal(signal.SIGTERM)", setting) == (130, "", LINE)
 
 
+def test_on_a_terminal_the_line_begins_at_its_left_edge():
+    """After the ^C that a terminal shows, and whatever stood on the line."""
+    master, slave = os.openpty()
+    code = ("import os, signal\nfrom scratchdiff.app.signals import _end\n"
+            "_end(signal.SIGINT, None)")
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.DEVNULL, stderr=slave)
+    os.close(slave)
+    said = os.read(master, 100)
+    os.close(master)
+    assert said == b"\r\n" + LINE.replace("\n", "\r\n").encode()
+
+
 def test_at_the_end_a_signal_changes_nothing():
     assert python("ignore()\nsignal.raise_signal(signal.SIGINT)") == (0, "the end\n", "")
 

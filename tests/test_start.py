@@ -1,13 +1,17 @@
 """app/start.py: from options to a model, new or resumed."""
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from scratchdiff.app.files.store import load_model
-from scratchdiff.app.start import read_data
+from scratchdiff.app.start import label_flag, read_data
 from scratchdiff.experiment.data import own_data
 from scratchdiff.experiment.model import Model
 from scratchdiff.fast.streams import SPLIT
 from tests.program import SMALL, call
+
+pytestmark = pytest.mark.usefixtures("few_compared")
 
 QUIET = [*SMALL, "--points", 50, "--quiet"]
 REFUSED = [     # flags for a model of SMALL, what is said
@@ -60,6 +64,14 @@ def test_an_outlier_is_refused(tmp_path):
     assert err.startswith(f"scratchdiff: error: cannot learn from {file}: line 41: column 1 holds")
 
 
+@pytest.mark.parametrize("labels, label, flag", [
+    ((), None, None), (("left", "right"), None, "part"),
+    (("a", "b"), (1, "kind"), "kind"), (("a", "b"), (1, None), "2"), (("a", "b"), (0, ""), "1")])
+def test_what_label_calls_the_labels(labels, label, flag):
+    """A column's name, or its number from 1; a shape's parts."""
+    assert label_flag(SimpleNamespace(labels=labels, label=label)) == flag
+
+
 def test_fewer_steps_than_it_has_taken(model):
     said = f"scratchdiff: error: --steps 39 is fewer than the 40 steps that {model} has taken\n"
     assert call("--resume", model, "--steps", 39) == (2, [], said)
@@ -86,6 +98,7 @@ def test_the_sampler_decides_the_steps(flags, steps):
 
 
 @pytest.mark.parametrize("flags, said", [
+    (("--sampler", "heun"), "--sampler must be one of ddpm, ddim, dpm, got heun"),
     (("--sampler-steps", 10), "the ddpm walk takes all 50 steps: for fewer, --sampler dpm"),
     (("--sampler", "dpm", "--sampler-steps", 51), "--sampler-steps must be from 1 to 50, got 51")])
 def test_steps_that_no_sampler_has(flags, said):

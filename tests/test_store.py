@@ -159,6 +159,8 @@ f32 = np.float32
     ({"header": {"recipe": {"lora": 4}}}, r"array params has shape .* it must be \(117,\)"),
     ({"header": {"data": "cube"}}, "it has learned 'cube', which is not one of the shapes"),
     ({"header": {"data": "points"}}, "it has no array points"),
+    ({"header": {"data": "points", "names": ["x"]}, "points": np.eye(2)},
+     "it has 2 columns, and other names"),
     ({"header": {"names": "xy"}}, "its column names are 'xy'"),
     ({"header": {"names": ["x", 1]}}, r"its column names are \['x', 1\]"),
     ({"header": {"data": "moons"}}, None),
@@ -418,6 +420,19 @@ def test_a_small_file_cannot_ask_for_much_memory(path):
             archive.writestr(name, content)
     with pytest.raises(CommandError, match="its size does not fit its header"):
         load_model(path)
+
+
+def test_nothing_is_read_of_a_file_whose_members_overlap(path, monkeypatch):
+    """Its directory names each member three times: together they are larger than the file."""
+    save_model(path, trained(1))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.filelist *= 3
+        archive.comment = b"so that the directory is written anew"
+    reads = []
+    monkeypatch.setattr(zipfile.ZipFile, "read", lambda self, member: reads.append(member))
+    with pytest.raises(CommandError, match="it is not a model file, or it is damaged"):
+        load_model(path)
+    assert not reads
 
 
 @pytest.mark.parametrize("name", ["params", "m", "v"])

@@ -1,4 +1,4 @@
-"""nn/subject.py: which calls are made, which rules hold, which arguments and arrays are checked."""
+"""nn/checker/subject.py: which calls are made, which rules hold, and what is checked."""
 import numpy as np
 import pytest
 
@@ -274,7 +274,8 @@ def test_a_target_is_a_constant_and_the_report_says_so():
     report = check_gradients(MSE(), X, C)
     report.require()
     assert report.notes == ("target: a constant, as backward returns only dx", "no parameters")
-    assert check_gradients(MSE(), X, C, constants=["target"]).notes == ("no parameters",)
+    for constants in (["target"], "target"):
+        assert check_gradients(MSE(), X, C, constants=constants).notes == ("no parameters",)
 
 
 def test_a_gradient_for_every_argument_may_come_with_labels_between():
@@ -465,7 +466,7 @@ def test_a_parameter_without_entries_is_listed():
     assert [(a.name, a.entries, a.error) for a in report.arrays[1:]] == [("W", 0, 0), ("b", 0, 0)]
 
 
-def test_how_sure_backward_is_depends_on_the_input():
-    """At 1e8 the numbers have 8 digits left behind the point: backward itself is off by 1e-8."""
+def test_a_backward_that_is_off_by_1e_8_itself_is_right():
+    """At 1e8 the numbers have 8 digits left behind the point."""
     wide = Norm(np.random.default_rng(0), 8, axis=1)
     check_gradients(wide, 1e8 + np.random.default_rng(0).standard_normal((3, 8))).require()

@@ -1,9 +1,9 @@
-"""nn/verdict.py: the table, and what is wrong in words that help to find it."""
+"""nn/checker/verdict.py: the table, and what is wrong in words that help to find it."""
 import numpy as np
 import pytest
 
 from scratchdiff.nn.gradcheck import check_gradients
-from scratchdiff.nn.verdict import ArrayReport, Report
+from scratchdiff.nn.checker.verdict import ArrayReport, Report
 from tests.battery import ENTRYWISE, Entrywise, Offset
 
 X = np.random.default_rng(0).standard_normal((5, 3))
@@ -54,6 +54,10 @@ TANH_FAULTS = {
     "off by a constant factor: 1.0001 times what it should be": lambda layer, dy, dx: 1.0001 * dx,
     "15 of 15 entries differ from the finite difference": lambda layer, dy, dx: dy * (1 - layer.y),
     "15 of 15 entries are nan or infinite": lambda layer, dy, dx: dx * np.nan,
+    "1 of 15 entries are nan or infinite":
+        lambda layer, dy, dx: np.where(np.arange(15).reshape(5, 3) == 7, np.nan, dx),
+    "3 of 15 entries differ from the finite difference":
+        lambda layer, dy, dx: dx * (np.arange(5)[:, None] > 0),
     "backward does not scale with dy: -2 times the dy must give -2 times the gradient":
         lambda layer, dy, dx: dx * np.sign(dy),
     "5 times too small: averaged over 5 entries or rows where it should be summed?":
@@ -77,7 +81,15 @@ def test_wrong_in_a_recognisable_way(fault):
     report = check_gradients(changed(Tanh(), TANH_FAULTS[fault]), X)
     assert report.verdict == "WRONG" and not report.ok and faults(report) == {"x": fault}
     compared = 0 if fault.startswith(("the gradient is", "there is no")) else 15
-    assert (report.arrays[0].entries, report.arrays[0].kinks) == (compared, 0)
+    array = report.arrays[0]
+    assert (array.entries, array.kinks, array.edges) == (compared, 0, 0)
+    assert array.error == np.inf if compared == 0 or "nan" in fault else 1e-5 < array.error < 10
+
+
+def test_an_error_is_relative_to_the_larger_of_the_two():
+    for factor in (2, 0.5):
+        report = check_gradients(changed(Tanh(), lambda layer, dy, dx: factor * dx), X)
+        assert report.error == pytest.approx(0.5, rel=1e-6)
 
 
 def test_the_array_that_is_wrong_is_named():
@@ -109,9 +121,21 @@ def test_a_square_gradient_is_not_called_transposed_if_it_is_wrong_in_another_wa
     assert fault == "8 of 9 entries differ from the finite difference"
 
 
+def test_a_gradient_that_is_its_own_transpose_is_not_called_transposed():
+    layer = changed(Tanh(), lambda layer, dy, dx: dx * np.array([1, 1 + 1e-6, 1]))
+    assert faults(check_gradients(layer, X[0])) == {
+        "x": "1 of 3 entries differ from the finite difference"}
+
+
+def test_a_second_call_that_gives_nothing_is_named():
+    given = []
+    layer = changed(Tanh(), lambda layer, dy, dx: None if len(given) > 1 else given.append(1) or dx)
+    assert faults(check_gradients(layer, X)) == {"x": "a second call of backward gives no gradient"}
+
+
 PILES = ("a second call of backward gives another gradient: "
          "does it add to the first instead of replacing it?")
-ANOTHER = "; it is the same for another input: does backward use an old one?"
+ANOTHER = "; it is the same for another input, as in a linear layer only"
 
 
 @pytest.mark.parametrize("scale", [1, 1e-12])
@@ -199,12 +223,15 @@ def test_why_one_cannot_tell(constant, said):
     assert report.error > 0 and report.arrays[0].worst
 
 
-def test_why_one_cannot_tell_near_the_edge_of_the_domain():
-    """1 + x keeps 10 digits of the first, and 7 of the last, which is left out."""
-    layer, x = Entrywise(np.log1p, lambda x: 1 / (1 + x)), np.array([1e-6 - 1, 0.3, 2, 1e-9 - 1])
-    assert faults(check_gradients(layer, x)) == {
-        "x": "cannot tell: rounding is too coarse to resolve less than 0.2 % of a slope; "
-             "check at another input"}
+@pytest.mark.parametrize("factor, verdict", [(1, "cannot tell"), (2, "WRONG"), (0, "cannot tell")])
+def test_a_function_that_rounds_within(factor, verdict):
+    """x + 1e10 - 1e10 moves in stairs of 2e-6: by small steps not at all."""
+    layer = Entrywise(lambda x: x + 1e10 - 1e10, lambda x: factor * np.ones_like(x))
+    report = check_gradients(layer, X)
+    assert report.verdict == verdict
+    if factor == 1:
+        assert faults(report) == {"x": "cannot tell: rounding is too coarse to resolve any slope; "
+                                       "check at another input"}
 
 
 def test_the_table():

@@ -14,6 +14,7 @@ from scratchdiff.app.signals import held
 from scratchdiff.app.start import changed, untrained
 from scratchdiff.app.trouble import advice, in_range
 from scratchdiff.beyond.distillation import stretches, student_pairs
+from scratchdiff.beyond.guidance import Guided
 from scratchdiff.experiment.recipe import RECIPES
 from scratchdiff.fast.blocks import BLOCK
 from scratchdiff.fast.inference import faster
@@ -30,8 +31,8 @@ def distill(options):
     expect_possible(options, teacher)
     recipe = changed(student_recipe(teacher.recipe), options)
     with advice(teacher):
-        shown = shown_figures("teacher", teacher)       # first: points that it cannot make, nobody
-        pairs = watched_walks(options, teacher, K)      # can learn
+        shown = shown_figures("teacher", teacher)       # first, so that a broken teacher stops here
+        pairs = watched_walks(options, teacher, K)
     student = untrained(recipe, teacher.seed, teacher.data, pairs=pairs)
     student.made_from = described(options.model, teacher)
     expect_loadable(student)
@@ -59,7 +60,7 @@ def student_recipe(recipe):
     3000 steps reach 0.0059. To start from the teacher's parameters does not help (0.047).
     """
     return replace(RECIPES["sharp"], hidden=recipe.hidden, activation=recipe.activation,
-                   waves=recipe.waves, antithetic=False, levels="even")
+                   waves=recipe.waves, steps=3000, antithetic=False, levels="even")
 
 
 def watched_walks(options, teacher, K):
@@ -81,11 +82,13 @@ def watched_walks(options, teacher, K):
 def walks(teacher, K):
     """Yield the pairs of a student of K steps block by block, (m, K, 2, d) float32 each."""
     schedule, d = teacher.denoiser.schedule, teacher.data.d
-    fast, rng = faster(teacher.denoiser, BLOCK), teacher.stream(teacher.seed, PAIRS)
+    rng, fast = teacher.stream(teacher.seed, PAIRS), faster(teacher.denoiser, BLOCK)
     rows = min(BLOCK, MOST // (BLOCKS * K * 2 * d * 4))         # fewer, if points are very wide
     for block in range(BLOCKS):
         noise = stream(rng, block).standard_normal((BLOCK, d), np.float32)
-        yield student_pairs(fast, schedule, K, noise)[:rows]
+        prompts = teacher.data.in_turn(np.arange(block * rows, block * rows + BLOCK))
+        asked = Guided(fast, prompts, 0.0) if teacher.data.labels else fast
+        yield student_pairs(asked, schedule, K, noise)[:rows]
 
 
 def shown_figures(name, model):

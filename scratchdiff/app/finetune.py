@@ -46,7 +46,7 @@ def described(path, model):
 
 
 def recipe_to_finetune(options, old, most):
-    """The old recipe with steps, lr and rank for fine-tuning. Options replace single settings.
+    """The old recipe with steps, lr and rank for fine-tuning. Options override single settings.
 
     CommandError for a setting that the old network contradicts, or a rank above `most`.
     """

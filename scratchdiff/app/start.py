@@ -47,7 +47,9 @@ def short_walk(options, schedule):
         if steps not in (None, T):
             raise CommandError(f"the ddpm walk takes all {T} steps: for fewer, --sampler dpm")
         return None
-    from scratchdiff.beyond.few_steps import few_steps      # here, since most runs walk all steps
+    from scratchdiff.beyond.few_steps import SAMPLERS, few_steps    # here: most runs walk all steps
+    if name not in SAMPLERS:
+        raise CommandError(f"--sampler must be one of ddpm, {', '.join(SAMPLERS)}, got {name}")
     try:
         return few_steps(name, schedule, steps or FEW)
     except ValueError:
@@ -104,7 +106,7 @@ def expect_same(options, model):
             refuse(f"with {name} {shown(had)}", f"with {shown(value)}{whose}")
     if options.seed not in (None, model.seed):
         refuse(f"with seed {model.seed}", f"with {options.seed}")
-    had = label_of(model.data)
+    had = label_flag(model.data)
     label = options.label or had
     if options.data is not None:
         data = read_data(options.data, model.seed, label)
@@ -119,7 +121,7 @@ def expect_same(options, model):
         refuse("on other data", f"on {options.data}")
 
 
-def label_of(data):
+def label_flag(data):
     """What --label calls the labels that the data have; None if it has none."""
     if not data.labels or data.label is None:
         return PART if data.labels else None

@@ -8,7 +8,6 @@ from copy import copy
 import numpy as np
 
 from scratchdiff.app.errors import CommandError
-from scratchdiff.beyond.distillation import student_points
 from scratchdiff.diffusion.training import noisy_points
 from scratchdiff.experiment.model import Diverged
 from scratchdiff.fast.streams import REPORT
@@ -60,16 +59,17 @@ def losses_on_same_noise(model):
     """
     rng, denoiser = model.stream(model.seed, REPORT), model.denoiser
     if model.pairs is not None:
-        xt, t, target = student_points(model.pairs, NOISY, rng)
+        xt, t, target, *given = model.taught(NOISY, rng)
         best = target
     else:
+        given = ()
         x0 = model.data.draw(NOISY, rng)
         xt, t, target = noisy_points(x0, denoiser.schedule, rng)
         best = linear_guess(xt, denoiser.schedule.alpha_bars[t, None], np.cov(x0.T))
     silent = copy(denoiser)
     silent.network = merged(denoiser.network)       # with adapters, params at 0 would be the base
     silent.network.params[:] = 0
-    guesses = (denoiser(xt, t), silent(xt, t), best)
+    guesses = (denoiser(xt, t, *given), silent(xt, t, *given), best)
     return [float(np.mean((guess - target) ** 2)) for guess in guesses]
 
 

@@ -16,8 +16,9 @@ With that as its target, a student is an ordinary denoiser: the same loop trains
     for step, loss in train(student, adam, student_batches(pairs, rng), steps, lr): ...
     for x in ddim(student, schedule, noise, rng): ...                   # K steps
 
-On the circle, the root mean square of radius - 1 is 0.003 for four steps and 0.009 for one: the
-median of five students, tests/quality_few_steps.py. The tutorial's fifty steps reach 0.112.
+On the circle, the root mean square of radius - 1 is 0.002 to 0.003 for four steps and 0.005 to
+0.009 for one: medians of five students (tests/quality_few_steps.py), and chance moves them so much.
+The tutorial's fifty steps reach 0.112.
 `python -m scratchdiff distill` does all of this.
 """
 import numpy as np
@@ -25,11 +26,11 @@ import numpy as np
 from scratchdiff.beyond.few_steps import ddim_step, dpm, few_levels
 from scratchdiff.diffusion.schedule import Schedule
 
-TEACHER_STEPS = 16      # at most, if K is not more; with 24 or 48 the students were no better
+TEACHER_STEPS = 16      # or K, if that is more; with 24 or 48 the students were no better
 
 
 def student_schedule(schedule, K):
-    """A Schedule of the K levels that a student knows; for it they are 0, ..., K - 1.
+    """A Schedule of the K levels that a student knows. It counts them from 0 to K - 1.
 
     `schedule` is the teacher's. Raises ValueError if K is not from 1 to its T.
     """
@@ -48,8 +49,8 @@ def student_pairs(teacher, schedule, K, x):
     walk = [x, *dpm(teacher, schedule, x, None, few_levels(schedule, K * each))][::each]
     pairs = []
     for t, to, xt, x_to in zip(levels, levels[1:], walk, walk[1:]):
-        A_x = ddim_step(xt, t, to, 0.0, 0.0, schedule)
-        B = ddim_step(0.0, t, to, 1.0, 0.0, schedule)
+        A_x = ddim_step(xt, t, to, 0.0, 0.0, schedule)          # the step for eps = 0,
+        B = ddim_step(0.0, t, to, 1.0, 0.0, schedule)           # and for x = 0, eps = 1
         pairs.append(np.stack([xt, (x_to - A_x) / B], axis=1))              # (n, 2, d)
     return np.stack(pairs[::-1], axis=1)
 
@@ -72,5 +73,5 @@ def student_points(pairs, shape, rng, *given):
     After them come the same rows of each array in `given`, such as the walks' prompts.
     """
     rows, t = (rng.integers(count, size=shape) for count in pairs.shape[:2])
-    xt, target = np.moveaxis(pairs[rows, t], -2, 0)                         # from (*shape, 2, d)
-    return xt, t, target, *(array[rows] for array in given)
+    pair = pairs[rows, t]                                                   # (*shape, 2, d)
+    return pair[..., 0, :], t, pair[..., 1, :], *(array[rows] for array in given)

@@ -15,7 +15,7 @@ table. So do we, without a line of code for it. The columns c are inputs of the 
 any others. Let E be the rows of its W that belong to them. Then c @ E adds up the rows of the words
 that are there: a look-up. And dW = x.T @ dy gives these rows the gradient
 
-    dE[j] = sum_i c[i, j] dy[i]
+    dE[word] = sum_i c[i, word] dy[i]
 
 It adds dy[i] to the row of each word in prompt i. That is the look-up's derivative, a scatter-add;
 tests/test_prompts.py compares the two.
@@ -55,7 +55,7 @@ class Vocabulary:
         return rows
 
     def unknown(self, place, word):
-        known = [known for at, known in self.columns if at == place]
+        known = [word for at, word in self.columns if at == place]
         if not known:
             return f'a prompt has at most {place} words here; "{word}" is one too many'
         return f'"{word}" is not a word for place {place + 1}; there are: {", ".join(known)}'
@@ -73,12 +73,9 @@ def drop_prompts(c, share, rng):
 def prompted_batches(draw, schedule, rng, batch_size=256, drop=DROP, dtype=np.float32):
     """Yield batches (xt, t, eps, c) without end, for training.train.
 
-    draw(n, rng) -> points x0 (n, d) and their prompts c (n, columns). Each noisy point comes twice,
-    with opposite noise (why: fast/batches.py), so a batch has batch_size / 2 different points.
+    draw(n, rng) -> points x0 (n, d) and their prompts c (n, columns), of which a share `drop` is
+    dropped.
     """
     while True:
-        x0, c = (array.astype(dtype) for array in draw(batch_size // 2, rng))
-        xt, t, eps = noisy_points(x0, schedule, rng)
-        c = drop_prompts(c, drop, rng).astype(dtype)
-        opposite = schedule.add_noise(x0, t, -eps)
-        yield tuple(np.concatenate(pair) for pair in [(xt, opposite), (t, t), (eps, -eps), (c, c)])
+        x0, c = (array.astype(dtype) for array in draw(batch_size, rng))
+        yield *noisy_points(x0, schedule, rng), drop_prompts(c, drop, rng).astype(dtype)

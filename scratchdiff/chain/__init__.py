@@ -3,9 +3,9 @@
     finite differences -> the reference -> the layers, Adam, the sampler -> the radius of a run
     finite differences -> the perfect denoiser -> how good that radius could have been
 
-A link is a claim, how it is measured, and by how much it may be missed. Finite differences need no
+A link is a claim, how its error is measured, and how large that may be. Finite differences need no
 calculus, so they come first, and each link rests on those before it. `python -m scratchdiff check`
-prints them all (links.py). The last page of this project.
+prints them all (links.py).
 
 link       what a link is, and what measuring it says
 layers     the layers whose gradients are checked, each one row of a table

@@ -62,11 +62,12 @@ def autoencoders():
 
 # name: () -> {title: (layer, the arguments of its forward)}
 LAYERS = {
-    "Linear": lambda: {"Linear": (Linear(numbers(3, 4), numbers(4)), numbers(5, 3))},
+    "Linear": lambda: {"Linear": (Linear(numbers(3, 4), numbers(4, seed=1)),
+                                  numbers(5, 3, seed=2))},
     **{layer.__name__: lambda layer=layer: {layer.__name__: (layer(), numbers(5, 3))}
        for layer in ACTIVATIONS.values()},
-    "LoRA": lambda: {"LoRA": (LoRA(numbers(4, 6), numbers(6), numbers(4, 2, seed=1),
-                                   numbers(2, 6, seed=2), alpha=3), numbers(5, 4))},
+    "LoRA": lambda: {"LoRA": (LoRA(numbers(4, 6), numbers(6, seed=1), numbers(4, 2, seed=2),
+                                   numbers(2, 6, seed=3), alpha=3), numbers(5, 4, seed=4))},
     "Waves": lambda: {"Waves": (Waves(2, (2, 0.5)), numbers(5, 3))},
     "MSE": lambda: {"MSE": (MSE(), numbers(5, 3), numbers(5, 3, seed=1)),
                     "MSE with weights": (MSE(), numbers(5, 3), numbers(5, 3, seed=1),

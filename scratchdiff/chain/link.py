@@ -7,22 +7,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-# These files report a fault in a layer; it was not made there.
-GUARDS = {"expect.py", "gradcheck.py", "subject.py", "parameters.py", "verdict.py"}
+# These files find the faults of others: where they raise, look for the caller.
+GUARDS = {"expect.py", "gradcheck.py", "ladder.py", "subject.py", "parameters.py", "verdict.py"}
 PACKAGE = Path(__file__).parent.parent
 
 
 class Measured(NamedTuple):
-    """By how much a claim is missed, and what a person wants to see then."""
+    """The error of a claim, and what helps to find a fault."""
 
-    figure: float
-    where: str = ""                     # the place of the largest miss: shown if the link fails
+    figure: float                       # the error
+    where: str = ""                     # the place of the largest one: shown if the link fails
     tables: str = ""                    # shown in any case
 
 
 @dataclass(frozen=True)
 class Link:
-    """A claim, how it is measured, and by how much it may be missed."""
+    """A claim, how its error is measured, and the largest error allowed."""
 
     claim: str
     measure: Callable                   # () -> Measured

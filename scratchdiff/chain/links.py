@@ -10,7 +10,7 @@ from scratchdiff.nn.gradcheck import TOLERANCE
 ROUNDING = 1e-12        # a rounding error is about 1e-16, and there may be many of them
 PATH = 1e-10            # more still, over the fifty steps of a walk
 DIFFERENCES = 1e-6      # over 1e-4 noise widths: the Taylor series is cut off at about 1e-8
-CHANCE = 5              # standard errors: more happens once in 2 million times
+CHANCE = 5              # standard errors: a single figure is farther off once in 2 million times
 
 LINKS = [
     # Lesson 1, backpropagation
@@ -27,17 +27,17 @@ LINKS = [
     # Lesson 2, diffusion
     [Link("if F is right, so is the guess at the noise", diffusion.guess_is_exact, ROUNDING),
      Link("noisy points = the reference's, at every level", diffusion.noise_is_reference, ROUNDING),
-     Link("training batches: chance (in standard errors)", diffusion.batches_are_fair, CHANCE)],
-    [Link("the perfect denoiser = its density's differences", diffusion.score_is_gradient,
+     Link("training batches are fair (in standard errors)", diffusion.batches_are_fair, CHANCE)],
+    [Link("the perfect score = differences of log p", diffusion.score_is_gradient,
           DIFFERENCES),
-     Link("the floor = its loss (in standard errors)", diffusion.floor_is_loss, CHANCE)],
+     Link("the floor = the measured loss (standard errors)", diffusion.floor_is_loss, CHANCE)],
     [Link("a reverse step = the posterior, on a grid", diffusion.step_is_posterior, PATH),
      Link("the sampler = the reference's, point by point", diffusion.sampler_is_reference, PATH),
      Link("the fast sampler = the plain walk", diffusion.blocks_are_the_walk, PATH),
      # Fifty steps cost 5e-5.
-     Link("the perfect denoiser's points: error of radius", diffusion.perfect_radius, 1e-3)],
+     Link("perfect guesses lead to the circle", diffusion.perfect_radius, 1e-3)],
     # Each of ten seeds keeps these two bounds.
-    [Link("a trained network's loss above the floor", diffusion.network_excess, 0.006),
+    [Link("a trained network's loss - the floor", diffusion.network_excess, 0.006),
      Link("its points: root mean square of radius - 1", diffusion.network_radius, 0.017)],
 
     # Lesson 3, beyond
@@ -46,7 +46,7 @@ LINKS = [
      Link("dpm with only one guess = ddim", few_steps.dpm_with_one_guess_is_ddim, ROUNDING),
      # A hundred steps are not yet infinitely many. A mistake makes the order 1, not 2, or 0.
      Link("the error falls by order 1 (ddim) and 2 (dpm)", few_steps.walks_have_their_order, 0.05),
-     Link("told its targets, a student walks as its teacher",
+     Link("a student told its targets = its teacher's walk",
           few_steps.students_walk_is_the_teachers, PATH),
      Link("the walk's density = the perfect one (in bits)", few_steps.density_is_perfect, 0.01),
      # Each of ten seeds keeps this.
@@ -56,13 +56,14 @@ LINKS = [
      # Not a bit may change.
      Link("training adapters leaves W and b as they were", lora.training_keeps_the_base, 0)],
     [Link("prompts: a Linear = the reference's table", prompts.prompts_are_a_table, ROUNDING),
-     Link("dropped prompts: chance (in standard errors)", prompts.prompts_are_dropped, CHANCE),
-     Link("guidance: the formula; w = 0, -1 bit for bit", prompts.guidance_is_its_formula,
+     Link("prompts are dropped fairly (in standard errors)", prompts.prompts_are_dropped, CHANCE),
+     Link("guidance = its formula; w = 0, -1 bit for bit", prompts.guidance_is_its_formula,
           ROUNDING),
-     Link("guided, perfect = its density's differences", prompts.guidance_is_gradient,
+     Link("the guided score = differences of log p", prompts.guidance_is_gradient,
           DIFFERENCES)],
-    # The times drawn are 0.4 minutes from whole ones. 0.06 is what a picture changes in a minute.
+    # The times drawn are 0.4 minutes from whole ones. In a minute, a picture changes by 0.07.
     [Link("a drawn clock is read to the nearest minute", latent.clocks_are_read, 0.5),
-     Link("a standard code gives the same pictures", latent.standard_code_is_the_code, ROUNDING),
+     Link("a standardised code gives the same pictures", latent.standard_code_is_the_code,
+          ROUNDING),
      Link("a small clock: its pictures = those asked for", latent.hours_are_painted, 0.06)],
 ]

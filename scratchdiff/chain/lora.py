@@ -16,10 +16,10 @@ RANK = 2
 
 
 def adapters(trained):
-    """A small network with adapters, and the network that they were put on."""
+    """A small network with adapters, and the network that they were put on. c is 3 / RANK."""
     old = small_mlp("silu")
-    new = adapted(old, RANK, np.random.default_rng(3))
-    if trained:                         # as if it were: all of A and B somewhere else
+    new = adapted(old, RANK, np.random.default_rng(3), alpha=3)
+    if trained:                         # not really: move all of A and B
         new.params += numbers(len(new.params))
     return new, old
 

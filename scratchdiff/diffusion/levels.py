@@ -12,17 +12,17 @@ class LowLevels:
 
     Why more often. The last step back decides how sharp the points are: what the denoiser gets
     wrong at level 0 stays in the result. That level is also the hardest to learn. Its noise is so
-    small that a point 0.01 to one side of the circle needs another guess than a point 0.01 to the
-    other side. With even draws it is one of T = 50 levels; here it is drawn 6 times as often.
+    small that a point 0.01 outside the circle needs a very different guess from one 0.01 inside.
+    With even draws it is one of T = 50 levels; here it is drawn 6 times as often.
 
     Why for less. The share of level t in the loss is the product of the two,
 
         share_t  is proportional to  s_t^(-1/4)
 
-    and with even weights it would be s_t^(-1/2). That neglects the high levels: now and then, one
-    of many points then ends far from all others. Drawing a level twice as often, at half the
-    weight, leaves its share as it is and halves the noise in its part of the gradient. This is
-    importance sampling (Nichol & Dhariwal 2021, section 3.3). The exponents come from measurements.
+    and with even weights it would be s_t^(-1/2). That neglects the high levels: now and then a
+    point ends far from all others. Drawing a level twice as often, at half the weight, leaves its
+    share as it is and halves the variance of its part of the gradient. This is importance sampling
+    (Nichol & Dhariwal 2021, section 3.3). The exponents come from measurements.
 
     The shares add up to 1, so the loss is a mean over the levels, as it is with even draws. Its
     floor is the sum of share_t floor_t.

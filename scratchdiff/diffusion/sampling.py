@@ -26,15 +26,15 @@ def reverse_step(x, t, eps_hat, z, schedule, variance="posterior"):
         x_{t-1} = (x_t - beta_t / sqrt(1 - alpha_bar_t) eps_hat) / sqrt(alpha_t) + sigma_t z
 
     The noise in x_t is s = sqrt(1 - alpha_bar_t) eps, with variance 1 - alpha_bar_t. Let e be the
-    part of it that step t added, with variance beta_t. If all of the noise is s, then e is on
-    average its share of the variance times s (schedule.posterior_variance says why):
+    part of it that step t added, with variance beta_t. Given all of the noise, s, the part e is on
+    average as large a share of it as of the variance (schedule.posterior_variance says why):
         E[e | s] = beta_t / (1 - alpha_bar_t) s = beta_t / sqrt(1 - alpha_bar_t) eps
 
     Subtract that, and undo the shrinking by sqrt(alpha_t). The rest of e is unknown; fresh noise
     sigma_t z replaces it, and sigma_t^2 is `schedule.variance(t, variance)`. The step from level 0
     adds none, and leads to the guess at the clean point.
     """
-    share = float(schedule.betas[t] / np.sqrt(1 - schedule.alpha_bars[t]))
+    last = float(schedule.betas[t] / np.sqrt(1 - schedule.alpha_bars[t]))
     shrink = float(np.sqrt(schedule.alphas[t]))
     sigma = float(np.sqrt(schedule.variance(t, variance)))
-    return (x - share * eps_hat) / shrink + sigma * z
+    return (x - last * eps_hat) / shrink + sigma * z

@@ -23,13 +23,14 @@ class Data:
     draw: Callable              # (n, rng) -> (n, d) float32 points to learn from
     real: Callable              # (n, rng) -> at most n points to compare with, never learned from
     standard: Standard          # the map between standard form and the points as they were given
-    exact: Callable             # (schedule, k=None) -> the perfect denoiser, of label k or of all
+    exact: Callable             # (schedule, k=None) -> the perfect denoiser of all points, or of
+                                # those with label k; None if it is not known
     points: np.ndarray = None   # (n, d) the person's own points, as given; None for a shape
     names: tuple = None         # of the d columns, if the file had names
     said: str = ""              # how the file was read, in a line
     labels: tuple = ()          # the different labels, which are the prompts; empty without --label
     labelled: Callable = None   # like draw, but also returns (n,) ints: which of the labels
-    of_label: Callable = None   # (k, n, rng) -> at most n real points of label k, learned or not
+    real_of: Callable = None    # (k, n, rng) -> at most n real points of label k, learned or not
     label_of: np.ndarray = None     # (n,) ints: which of the labels each own point has
     label: tuple = None         # of own labels: (place, name) of the column they stood in
 
@@ -51,6 +52,14 @@ class Data:
                                  + ", ".join(self.labels[:LISTED])
                                  + f" and {others} more" * (others > 0))
         return self.vocabulary.rows(prompts)
+
+    def in_turn(self, walks):
+        """The prompts of walks with these numbers, (m, columns): each label in turn, then none.
+
+        That is what a student's teacher is asked for: walk i by prompt i, and so round and round.
+        """
+        rows = self.vocabulary.rows([*self.labels, ""])
+        return rows[walks % len(rows)]
 
     def prompted(self, n, rng):
         """Points to learn from, (n, d), and their prompts, (n, columns), a share of them dropped.
@@ -77,7 +86,7 @@ def shape_data(name, labels=False):
         having = ", ".join(name for name in SHAPES if SHAPES[name].names)
         raise ValueError(f"the {name} has no parts with names; these have: {having}")
     return replace(data, labels=shape.names, labelled=partial(shape.labelled, dtype=np.float32),
-                   of_label=lambda k, n, rng: shape.part(k).draw(n, rng))
+                   real_of=lambda k, n, rng: shape.part(k).draw(n, rng))
 
 
 def own_data(points, rng, names=None, said="", labels=None, label=None):
@@ -116,9 +125,9 @@ def own_data(points, rng, names=None, said="", labels=None, label=None):
         rows = some(n, rng)
         return learned[rows], of_learned[rows]
 
-    def of_label(k, n, rng):
+    def real_of(k, n, rng):
         own = np.flatnonzero(label_of == k)
         return standard.forth(points[rng.permutation(own)[:n]])
 
-    return replace(data, labels=tuple(different), labelled=labelled, of_label=of_label,
+    return replace(data, labels=tuple(different), labelled=labelled, real_of=real_of,
                    label_of=label_of, label=label)

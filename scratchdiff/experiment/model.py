@@ -98,13 +98,21 @@ class Model:
 
     def batches(self):
         """The batches of step adam.k and of every step after it, without end."""
-        recipe, pairs = self.recipe, self.pairs
-        draw = self.data.prompted if self.data.labels else self.data.draw
-        make = (noisy(draw, self.denoiser.schedule, recipe.batch_size, recipe.antithetic,
-                      levels=self.levels) if pairs is None else
-                lambda n, rng: student_points(pairs, (n, recipe.batch_size), rng))
+        recipe = self.recipe
+        if self.pairs is None:
+            draw = self.data.prompted if self.data.labels else self.data.draw
+            make = noisy(draw, self.denoiser.schedule, recipe.batch_size, recipe.antithetic,
+                         levels=self.levels)
+        else:
+            def make(n, rng):
+                return self.taught((n, recipe.batch_size), rng)
         size = chunk_size(recipe.batch_size * (self.data.d + self.data.columns))
         return chunked(make, self.stream(self.seed, TRAINING), self.adam.k, size)
+
+    def taught(self, shape, rng):
+        """Random pairs of a student, (xt, t, target), and if it has labels the walks' prompts."""
+        prompts = self.data.in_turn(np.arange(len(self.pairs)))
+        return student_points(self.pairs, shape, rng, *[prompts] * bool(self.data.labels))
 
     def lr(self):
         """step -> the length of Adam's step: the recipe's, smaller where layers are wide."""

@@ -10,8 +10,8 @@ def energy_distance(a, b):
     """2 E|a - b| - E|a - a'| - E|b - b'|, for points of each set (Szekely & Rizzo 2013, eq. 5).
 
     a (n, d), b (m, d) floats -> float, in the unit of the points. It is at least 0, and 0 only if
-    the two sets are the same. Two samples of one distribution are not at 0, since they are finite:
-    compare with what two real samples of the same sizes give (expected_energy_distance).
+    the two are the same as distributions. Two finite samples of one distribution are not at 0:
+    compare with what two real samples of these sizes give (expected_energy_distance).
 
     Raises TypeError or ValueError unless there are points, finite, with as many coordinates each.
     """
@@ -38,7 +38,12 @@ def expected_energy_distance(points):
 
 
 def mean_distance(a, b):
-    """The mean of |a_i - b_j| over all i and j, a block of rows at a time."""
+    """The mean of |a_i - b_j| over all i and j, a block of rows at a time.
+
+    Within one set, a is b, |a_i - a_j| = |a_j - a_i|. So there a block is only compared with itself
+    and with what comes after it, and that counts twice.
+    """
+    within = a is b
     if not len(a) or not len(b):
         raise ValueError(f"each set must have at least one point, got {len(a)} and {len(b)}")
     a, b = a.astype(np.float64), b.astype(np.float64)
@@ -46,11 +51,14 @@ def mean_distance(a, b):
     total = 0.0
     with np.errstate(over="ignore", invalid="ignore"):      # checked below
         for start in range(0, len(a), rows):
-            block = a[start:start + rows]
-            squares = np.zeros((len(block), len(b)))
+            block, others = a[start:start + rows], b[start:] if within else b
+            squares = np.zeros((len(block), len(others)))
             for column in range(a.shape[1]):
-                squares += np.subtract.outer(block[:, column], b[:, column]) ** 2
-            total += np.sqrt(squares).sum()
+                squares += np.subtract.outer(block[:, column], others[:, column]) ** 2
+            distances = np.sqrt(squares)
+            total += distances.sum()
+            if within:
+                total += distances[:, len(block):].sum()
     if not np.isfinite(total):
         raise ValueError("the points must be finite, and the squares of their distances too")
     return float(total / (len(a) * len(b)))

@@ -46,7 +46,7 @@ def bayes(x, q, s2, K):
     top = w.max(axis=1, keepdims=True)
     w -= top                                                # the largest exp is 1: none overflows
     np.maximum(w, -700, out=w)                              # exp(-700) is nothing beside 1
-    np.exp(w, out=w)                                        # (n, K): w_k, but for the sum of all
+    np.exp(w, out=w)                                        # (n, K): w_k times their sum
     sums = w @ np.column_stack([q, q2, np.ones(len(q))])    # (n, d + 2)
     total = sums[:, -1]                                     # (n,)
     mean = sums[:, :-2] / total[:, None]

@@ -9,9 +9,9 @@ def nearest(a, b, others=False):
 
     With others=True, b is a itself, and a row's distance is to the nearest other row.
 
-    |a - b|^2 = |a|^2 - 2 a.b + |b|^2, and the middle part of many points is one matrix product. The
-    result is a small rest of large numbers if a and b nearly coincide: distances of less than 1e-7
-    times the size of the points are not exact.
+    |a - b|^2 = |a|^2 - 2 a.b + |b|^2, and for many points the a.b are one matrix product. If a and
+    b nearly coincide, the result is a small difference of large numbers: distances of less than
+    1e-7 times the size of the points are not exact.
     """
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     b2 = np.sum(b * b, axis=1)

@@ -34,7 +34,7 @@ class Standard:
     def of(cls, points):
         """The map for these points (n, d), a scale for each column. ValueError if all are equal.
 
-        So a height in metres beside a salary in euros are learned equally well.
+        So a height in metres and a salary in euros are learned equally well.
         """
         expect("points", points, ("n", "d"))
         extent = np.ptp(points, axis=0)                         # (d,)

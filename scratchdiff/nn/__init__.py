@@ -8,8 +8,6 @@ rates     smaller steps for wide layers
 waves     more inputs, for fine detail
 lora      a small correction beside a frozen layer
 gradcheck every derivative against finite differences
-verdict   what a check says, in words
-subject   the layer under test: what goes in, what comes out, which gradients it leaves
-parameters  where a layer of yours may keep its arrays and their gradients
 expect    what a layer says when it is called with the wrong thing
+checker/  what gradcheck needs for every odd layer that people bring; not a lesson
 """

@@ -60,7 +60,7 @@ class Linear:
 
     def backward(self, dy):
         self.dW[:] = self.x.T @ dy                          # (d_in, d_out)
-        self.db[:] = np.ones(len(dy), dy.dtype) @ dy        # (d_out,), dy.sum(axis=0)
+        self.db[:] = np.ones(len(dy), dy.dtype) @ dy        # (d_out,), the column sums
         return dy @ self.W.T                                # (n, d_in)
 
 
@@ -71,12 +71,12 @@ class ReLU:
     y[i, j] depends on x[i, j] alone, with slope 1 where x > 0 and slope 0 where x < 0:
         dL/dx[i, j] = dy[i, j] if x[i, j] > 0 else 0      ->  dx = dy * (x > 0)
 
-    At x = 0 there is a kink and no derivative. We take 0, as is usual.
+    At x = 0 there is a kink and no derivative. By convention we take 0.
     """
 
     def forward(self, x):
         self.on = (x > 0).astype(x.dtype)                   # 1 where x > 0, else 0
-        return x * self.on
+        return np.maximum(x, 0)
 
     def backward(self, dy):
         return dy * self.on

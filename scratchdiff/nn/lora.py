@@ -4,13 +4,13 @@ When does it pay? A network that knows the circle learns an ellipse. Its loss ab
 possible, after 300, 1000 and 3000 steps (tests/quality_lora.py has more ranks and more points):
 
                              the whole ellipse            30 points of it
-                    learned     300    1000    3000        300    1000    3000
+                    trained     300    1000    3000        300    1000    3000
     rank 4             1197  0.0097  0.0024  0.0013     0.0188  0.0120  0.0158
     all parameters     4418  0.0132  0.0027  0.0009     0.0242  0.0165  0.0283
     a new network      4418  0.0131  0.0027  0.0010     0.0231  0.0193  0.0485
 
-It pays if the new points are much like the old ones: in short runs, and above all with few points,
-which few parameters can hardly learn by heart. It does not pay in long runs with many points, nor
+It helps when the new points are much like the old ones: in short runs, and above all with few
+points, which few parameters cannot memorise. It does not help in long runs with many points, nor
 for points that are very different: on the moons, all parameters are better from 1000 steps on. And
 it saves parameters, not time: a step of rank 4 takes 1.2 times as long.
 """
@@ -27,8 +27,8 @@ from scratchdiff.nn.network import Network
 class LoRA:
     """y = x W + b + c x A B, with W and b frozen, and c = alpha / r (Hu et al. 2022, section 4.1).
 
-    x (n, d_in), W (d_in, d_out), b (d_out,), y (n, d_out). The correction A B is as large as W, but
-    it has rank r at most: A (d_in, r) and B (r, d_out) have far fewer entries if r is small.
+    x (n, d_in), W (d_in, d_out), b (d_out,), y (n, d_out). The correction A B has the shape of W,
+    but a rank of r at most: A (d_in, r) and B (r, d_out) have far fewer entries if r is small.
 
     Forward, in two steps:     h[i, q] = sum_k x[i, k] A[k, q]
                                y[i, j] = (x W + b)[i, j] + c sum_q h[i, q] B[q, j]
@@ -76,7 +76,7 @@ class LoRA:
 
 
 def largest_rank(network):
-    """The largest rank that a W of the network can have: a larger r would change nothing."""
+    """The largest rank that any W of the network can have: a larger r could not do more."""
     return max(min(layer.W.shape) for layer in network.layers if isinstance(layer, Linear))
 
 
@@ -91,7 +91,7 @@ def adapted(network, r, rng, alpha=None):
 
     Each Linear becomes a LoRA of rank r, or of rank d_in or d_out if that is less. A is random,
     with the variance 1 / d_in of a new weight, and B is 0, so the correction starts at 0. The
-    weights are copied: `network` stays as it is. alpha is r unless given, which makes c = 1.
+    weights are copied: `network` stays as it is. alpha is each layer's rank unless given, so c = 1.
 
     r : int from 1 up; ValueError if it is below 1 or above the largest rank of a layer.
     """
@@ -106,7 +106,7 @@ def adapted(network, r, rng, alpha=None):
             rank = min(r, d_in, d_out)
             A = rng.uniform(-1, 1, (d_in, rank)) * np.sqrt(3 / d_in)
             layers.append(LoRA(W, b, A.astype(W.dtype), np.zeros((rank, d_out), W.dtype),
-                               alpha or rank))
+                               rank if alpha is None else alpha))
         else:
             layers.append(copy(layer))
     return Network(layers)

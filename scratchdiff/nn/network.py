@@ -15,18 +15,22 @@ class Network:
     an optimiser, a file or a gradient check deals with one array and need not know the layers. To
     load other values, write into it: `network.params[:] = values`.
 
-    Raises TypeError for a network among the layers: each would want its own flat vector.
+    Raises TypeError for a network among the layers, which has a flat vector already, and ValueError
+    for a layer that stands there twice: it has only one place for its gradients.
     """
 
     def __init__(self, layers):
         self.layers = list(layers)
         if any(isinstance(layer, Network) for layer in self.layers):
             raise TypeError("layers must not hold a network, got one: give its layers instead")
+        if len(set(map(id, self.layers))) < len(self.layers):
+            raise ValueError("layers must not hold the same layer twice, got one that stands there "
+                             "twice: give a second one of its kind")
         arrays = [getattr(layer, name) for layer, name in self.named_parameters()]
         flat = [array.ravel() for array in arrays] or [np.zeros(0)]
         self.params = np.concatenate(flat)                                      # (P,)
         self.grads = np.zeros_like(self.params)                                 # (P,)
-        self.seat()
+        self.make_views()
 
     def forward(self, x):
         """x (n, d_in) -> y (n, d_out)."""
@@ -46,7 +50,7 @@ class Network:
             for name in getattr(layer, "parameters", ()):
                 yield layer, name
 
-    def seat(self):
+    def make_views(self):
         """Make every layer's parameters and gradients views into the two flat vectors."""
         start = 0
         for layer, name in self.named_parameters():
@@ -59,7 +63,7 @@ class Network:
     def __setstate__(self, state):
         """After copying or unpickling: the views have become arrays, so make them views again."""
         self.__dict__.update(state)
-        self.seat()
+        self.make_views()
 
 
 class MLP(Network):

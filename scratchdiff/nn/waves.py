@@ -6,12 +6,13 @@ from scratchdiff.nn.expect import checked, expect
 
 @checked
 class Waves:
-    """y = [x, sin(k x), cos(k x)]: all of x, then two waves of its first d columns for each k.
+    """y = [x, sin(k x), cos(k x)]: x, the sines of its first d columns for every k, the cosines.
 
-    Why. A network bends slowly: between two points that lie close together its output hardly
-    changes, and what it draws is blurred there. sin(k x) changes k times as fast as x, so the
-    network need not learn to (Tancik et al. 2020). Alone, a wave cannot tell a point from one a
-    period, 2 pi / k, away. The cosine and x itself can.
+    Why. The output of a network hardly changes between two points that lie close together, so what
+    it draws is blurred. sin(k x) changes k times as fast as x, and the network need not learn to do
+    that by itself (Tancik et al. 2020). A sine takes each value twice in a period; the cosine tells
+    the two apart. Neither tells apart two points that are a whole period, 2 pi / k, from each
+    other. x itself does.
 
     x (n, m) with m at least d, y (n, m + 2 d K) for K multiples k. Columns of x after the first d,
     such as the time, get no waves. With R = [k_1 I, ..., k_K I], one product makes all the k x:
@@ -23,8 +24,8 @@ class Waves:
     d sin(z) / dz = cos(z) and d cos(z) / dz = -sin(z),
         dL/dz[i, j] = cos(z[i, j]) dsin[i, j] - sin(z[i, j]) dcos[i, j]
     x reaches y through its copy, with slope 1, and through z, as in a Linear with weights R:
-        dL/dx = dcopy + [dz @ R.T, 0]           R.T reaches the first d columns only
-    For a single k this says d sin(k x) = k cos(k x) dx. There are no parameters.
+        dL/dx = dcopy + [dz @ R.T, 0]           only the first d columns have waves
+    So each sine brings k cos(k x) dsin, as d sin(k x) = k cos(k x) dx. There are no parameters.
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ class Waves:
     multiples : sequence of numbers, the k
     """
 
-    constants = ("R",)                  # it has no gradient
+    constants = ("R",)                  # fixed numbers: they have no gradient
 
     def __init__(self, d, multiples):
         self.d, self.multiples = d, tuple(multiples)
@@ -47,9 +48,8 @@ class Waves:
         return np.concatenate([x, self.sin, self.cos], axis=1)
 
     def backward(self, dy):
-        waves = self.sin.shape[1]
-        dsin, dcos = dy[:, -2 * waves:-waves], dy[:, -waves:]
+        size = self.sin.shape[1]                                        # d K
+        dx, dsin, dcos = dy[:, :-2 * size].copy(), dy[:, -2 * size:-size], dy[:, -size:]
         dz = self.cos * dsin - self.sin * dcos                          # (n, d K)
-        dx = dy[:, :-2 * waves].copy()                                  # (n, m)
-        dx[:, :self.d] += dz @ self.R.T.astype(dy.dtype)
+        dx[:, :self.d] += dz @ self.R.T.astype(dy.dtype)                # (n, m)
         return dx

@@ -5,8 +5,10 @@ overlap, no judge can always be right. So the table also says how often it is ri
 """
 import numpy as np
 
+from scratchdiff.app.errors import one_line
 from scratchdiff.app.show.best import label_parts
 from scratchdiff.app.show.report import decimals, distance
+from scratchdiff.experiment.data import OWN
 from scratchdiff.fast.inference import faster
 from scratchdiff.fast.streams import REPORT
 from scratchdiff.measure.energy import expected_energy_distance
@@ -38,12 +40,14 @@ def label_lines(model):
         yield (f"  {f'{len(others)} others, on average':<{WIDE}} {right[others].mean():11.1%} "
                f"{f'({real_right[others].mean():.1%})':>9}")
     yield "  right: the nearest real point has that label. distance: the energy distance"
+    if model.data.name == OWN:
+        yield "  real: all points of the file, also those that were learned"
 
 
 def real_points(model, n):
     """At most n real points of each label: a list of (m, d)."""
     rng = model.stream(model.seed, REPORT)
-    return [model.data.of_label(k, n, rng) for k in range(len(model.data.labels))]
+    return [model.data.real_of(k, n, rng) for k in range(len(model.data.labels))]
 
 
 def made_points(model, n):
@@ -71,4 +75,5 @@ def right_shares(reals, sets, others=False):
 
 
 def short(label):
+    label = one_line(label)
     return label if len(label) <= WIDE else label[:WIDE - 3] + "..."

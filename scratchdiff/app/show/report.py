@@ -127,4 +127,5 @@ def decimals(value, count):
 def digits(number, spread):
     """A number as text, as exact as three digits of the spread are."""
     count = 2 - floor(log10(spread))
-    return f"{number:.{max(0, count)}f}" if -9 < count < 7 else f"{number:.3g}"
+    text = f"{number:.{max(0, count)}f}" if -9 < count < 7 else f"{number:.3g}"
+    return text if float(text) else text.removeprefix("-")

@@ -30,8 +30,8 @@ def draw(times):
 def hand(turns, length, half_width):
     """A hand that points `turns` (n,) clockwise from the top -> its ink (n, 256).
 
-    Turn the paper so that the hand points ahead. Each pixel is then some way ahead of the centre,
-    and some way aside. The nearest point of the hand is as far ahead, if the hand is that long.
+    Along the hand and across it, a pixel has the coordinates (ahead, aside). The hand reaches from
+    0 to `length` ahead, so its nearest point is at ahead, or at the end that is nearer.
     """
     sin, cos = np.sin(2 * np.pi * turns)[:, None], np.cos(2 * np.pi * turns)[:, None]
     ahead, aside = sin * RIGHT + cos * UP, cos * RIGHT - sin * UP               # (n, 256)

@@ -1,4 +1,4 @@
-"""Latent diffusion: words in, picture out. Stable Diffusion in small, with all of its parts.
+"""Latent diffusion: words in, picture out. Stable Diffusion in small, each of its parts once.
 
     part            its task                   in Stable Diffusion   here
     text encoder    words into numbers         a transformer, CLIP   a column for a word: prompts.py
@@ -9,7 +9,8 @@
     sampler         from noise to a code       DPM-Solver++          sampling.py, few_steps.py
 
 The first three learn, so they have derivatives, and each file derives its own. All three are made
-of Linear and SiLU: nn/layers.py differentiates those, and nn/network.py chains them.
+of Linear and SiLU: nn/layers.py differentiates those, and nn/network.py chains them. (In Stable
+Diffusion, CLIP has learned before, and stays as it is.)
 
 First the autoencoder learns the pictures. Then the denoiser learns the cloud of their codes, with
 their captions as prompts. It is the circle's denoiser, but its points are codes. To paint, walk

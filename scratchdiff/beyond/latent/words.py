@@ -21,9 +21,6 @@ def say(minutes):
 
 PROMPTS = [say(minutes) for minutes in range(0, 720, 5)]        # all that can be said, in order
 TIMES = {text: 5 * k for k, text in enumerate(PROMPTS)}
-for noon in ("noon", "midnight"):       # which we understand, but never say
-    TIMES |= {noon: 0, **{text.removesuffix("twelve") + noon: time for text, time in TIMES.items()
-                          if text.endswith("twelve")}}
 
 
 def minutes_of(text):
@@ -36,6 +33,9 @@ def minutes_of(text):
     digits = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", said)
     if digits:
         return (60 * int(digits[1]) + int(digits[2])) % 720
+    if said in ("noon", "midnight"):
+        said = "twelve o'clock"
+    said = re.sub(" (noon|midnight)$", " twelve", said)         # quarter to noon
     if said not in TIMES:
         raise ValueError(f'{text!r} is not a time I know: try "ten past three", "quarter to noon", '
                          '"twenty five to nine", "half past six", "twelve o\'clock" or "10:35"')

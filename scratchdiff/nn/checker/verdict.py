@@ -105,8 +105,8 @@ def indented(text):
 def array_report(name, claims, slopes, tolerance, steepest, y, counts):
     """The ArrayReport of one array.
 
-    claims: Claims of nn/subject.py. slopes: what gradcheck.slope returns, for every entry.
-    steepest: the steepest slope of the whole layer. y: its output. counts: see `diagnose`.
+    claims: Claims of subject.py. slopes: a Slope of arrays (ladder.py). steepest: the steepest
+    slope of the whole layer. y: its output. counts: see `diagnose`.
     """
     claim, (difference, resolution, jump, _) = claims.first, slopes
     fault = unfit(claim, difference.shape)
@@ -114,11 +114,10 @@ def array_report(name, claims, slopes, tolerance, steepest, y, counts):
         error = np.inf if fault else 0.0
         return ArrayReport(name, difference.shape, 0, 0, error, (), np.nan, np.nan, fault)
 
-    resolution = resolution + 3 * claims.unsure
     gap, size = np.abs(claim - difference), np.maximum(np.abs(claim), np.abs(difference))
     edges = np.isnan(difference)
     kinks = edges | (jump > 0) & (gap <= 10 * jump)     # a kink excuses what its own size explains
-    scale = size[~kinks].max(initial=0)
+    scale = size[~kinks & np.isfinite(size)].max(initial=0)
     visible = resolution <= tolerance * max(VISIBLE * scale, NOTHING * steepest)
     size = np.maximum(np.maximum(size, scale / 100), visible * resolution / tolerance)
     errors = np.where(kinks | (gap == 0), 0, np.where(np.isfinite(gap), gap / size, np.inf))
@@ -151,10 +150,13 @@ def unfit(claim, shape):
 
 def unruly(claims, difference, scale):
     """How backward breaks the rules whatever its numbers are: called again, and for another dy."""
+    def right(claim):
+        return np.abs(claim - difference).max() <= 1e-5 * scale
+
+    if claims.again is None:
+        return "a second call of backward gives no gradient"
     if not agree(claims.first, claims.again):
-        first, again = (np.abs(claim - difference).max() > 1e-5 * scale
-                        for claim in (claims.first, claims.again))
-        if first and not again:
+        if right(claims.again) and not right(claims.first):
             return "right only if the input before was the same: is something kept from earlier?"
         return ("a second call of backward gives another gradient: "
                 "does it add to the first instead of replacing it?")
@@ -213,8 +215,9 @@ def diagnose(claims, difference, kinks, wrong, counts):
                 return (f"{n} times too small: averaged over {n} entries or rows "
                         "where it should be summed?")
         return f"off by a constant factor: {factor:.6g} times what it should be"
-    if claim.ndim == 2 and len(claim) == len(claim.T) and same(claim.T, difference):
+    square = claim.shape == claim.shape[::-1]
+    if square and same(claim.T, difference) and not same(claim, difference):
         return "transposed"
     same_before = np.array_equal(claims.first, claims.earlier)
     return (f"{wrong.sum()} of {wrong.size} entries differ from the finite difference"
-            + "; it is the same for another input: does backward use an old one?" * same_before)
+            + "; it is the same for another input, as in a linear layer only" * same_before)

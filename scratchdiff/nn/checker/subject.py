@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchdiff.nn.parameters import (
+from scratchdiff.nn.checker.parameters import (
     add_shared, declared, held, is_floats, is_view, without_views)
 
 SEED = 9                                # not 0, with which x is often drawn: x.T @ x is symmetric
@@ -26,7 +26,6 @@ class Claims(NamedTuple):
     again: np.ndarray
     opposite: np.ndarray                # for -2 dy
     earlier: np.ndarray                 # for the other input
-    unsure: float                       # by how much it moves with the last digits of everything
 
 
 @dataclass(eq=False)
@@ -70,7 +69,7 @@ class Subject:
         places = self.arguments_to_check(first, y) + self.parameters(first, opposite, y)
         if not places and not self.faults:
             self.faults.append("there is nothing to check: no argument of floats, and no parameter")
-        runs = first, again, opposite, earlier, self.unsure(places, first)
+        runs = first, again, opposite, earlier
         return y, dy, {place: Claims(*(run.get(place) for run in runs)) for place in places}
 
     def run_earlier(self):
@@ -173,24 +172,6 @@ class Subject:
         now[...] = before
         return not change <= 1e-12 * np.abs(y).max(initial=0)
 
-    def unsure(self, places, claims):
-        """{place: how far its gradient moves if all arrays do, by a few roundings}, at most."""
-        before, most = [place.array().copy() for place in places], dict.fromkeys(places, 0.0)
-        for seed in range(3):
-            rng = np.random.default_rng(seed)
-            for place, array in zip(places, before):
-                place.array()[...] = array * (1 + 1e-15 * rng.uniform(-1, 1, array.shape))
-            try:
-                nearby = self.run(self.values)[2]
-            except (Broken, ArithmeticError, ValueError):       # over the edge of the domain
-                nearby = claims
-            for place, array in zip(places, before):
-                place.array()[...] = array
-                if is_floats(claims[place]):
-                    change = np.abs(nearby[place] - claims[place])
-                    most[place] = max(most[place], change[np.isfinite(change)].max(initial=0))
-        return most
-
     def output_with(self, place, index, value, y):
         """The output with `value` at `index` of the array at `place`; nan outside the domain."""
         array = place.array()
@@ -255,7 +236,7 @@ def other(value, factor, step):
     """Something else to give in place of `value`: other floats, or the next level or label."""
     if is_floats(value):
         return factor * np.roll(value, 1)
-    if step and np.asarray(value).dtype.kind in "iu":
+    if np.asarray(value).dtype.kind in "iu":
         return np.where(np.asarray(value) > 0, value - step, value + step)[()]
     return value
 
