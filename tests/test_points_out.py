@@ -35,6 +35,12 @@ def test_names_and_a_label(tmp_path, capsys):
     assert (tmp_path / "p.csv").read_text() == "1,0.1,a\n2,-0.333333333,a\n"
 
 
+def test_nothing_is_printed_before_there_are_points(capsys):
+    """If the points cannot be made, an error stands alone, with no line of names above it."""
+    write(None, [], np.zeros(2), 1.0, names=("x", "y"))
+    assert capsys.readouterr().out == ""
+
+
 def test_npy(tmp_path):
     write(tmp_path / "p.npy", BLOCKS, np.zeros(2), 1.0, names=("x", "y"), label=(0, "kind", "a"))
     assert np.array_equal(np.load(tmp_path / "p.npy"), np.concatenate(BLOCKS))

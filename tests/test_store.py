@@ -21,7 +21,7 @@ from scratchdiff.app.errors import CommandError, shortened
 from scratchdiff.experiment.model import Diverged, Model
 from scratchdiff.fast.streams import SPLIT
 from scratchdiff.experiment.recipe import RECIPES
-from scratchdiff.app.files.store import expect_loadable, load_model, save_model
+from scratchdiff.app.files.store import contents, expect_loadable, load_model, save_model
 
 ROOT = Path(__file__).parent.parent
 RECIPE = replace(RECIPES["default"], hidden=(8, 8), steps=30, batch_size=16)
@@ -173,6 +173,7 @@ f32 = np.float32
     ({"v": np.full(P, -1, f32)}, "array v has entries below 0"),
     ({"center": np.zeros(3)}, r"array scale has shape \(2,\), it must be \(3,\)"),
     ({"center": np.zeros(0)}, r"array center has shape \(0,\), it must be \(n,\)"),
+    ({"center": np.zeros(101), "scale": np.ones(101)}, "it has 101 columns, 100 are the most"),
     ({"center": np.ones(2)}, "center and scale are not those of its points"),
     ({"scale": np.full(2, 2.0)}, "center and scale are not those"),
     ({"scale": np.ones(1)}, r"array scale has shape \(1,\), it must be \(2,\)"),
@@ -223,6 +224,12 @@ def test_every_inconsistency_of_own_points_is_named(path, points, said):
     ({"header": {"label": [4, "kind"]}}, "the column of its labels is"),
     ({"header": {"label": [True, "kind"]}}, "the column of its labels is"),
     ({"header": {"label": [0, 1]}}, "the column of its labels is"),
+    ({"header": {"label": [0, "\ud800"]}}, "the column of its labels is"),
+    ({"header": {"names": ["x", "y"]}}, "it has 3 columns, and other names"),
+    ({"header": {"names": ["x", "y", 1]}}, "its column names are"),
+    ({"header": {"names": ["x", "y", "\ud800"]}}, "its column names are"),
+    ({"header": {"names": ["x", "y", "a\0"]}}, "its column names are"),
+    ({"header": {"names": ["x", "y", "a  b"]}}, "its column names are"),
     ({"drop": ["label_of"]}, "it has no array label_of"),
     ({"label_of": np.zeros(40)}, "array label_of is float64, not int64"),
     ({"label_of": np.zeros(39, int)}, "array label_of has shape"),
@@ -275,7 +282,7 @@ def edited(path, rng):
     header = json.loads(whole.pop("header").item())
     for fields in (header, header["recipe"]):
         for name in fields:
-            for new in [*rng.sample(VALUES, 5), None]:
+            for new in [*rng.sample(VALUES, 3), None]:
                 more = {**fields, name: new}
                 yield more if fields is header else {**header, "recipe": more}, whole
             less = {key: value for key, value in fields.items() if key != name}
@@ -290,9 +297,9 @@ def edited(path, rng):
 
 @pytest.mark.parametrize("kind", MODELS)
 def test_an_edited_file_is_refused_in_a_line_or_it_is_the_model_that_it_describes(path, kind):
-    """What is accepted is saved again as it was, so nothing in it was overlooked, and it learns."""
+    """What is accepted would be saved as it was, so nothing was overlooked; and it can learn."""
     save_model(path, MODELS[kind]())
-    again, accepted, refused = path + "again.npz", 0, 0
+    accepted, refused = 0, 0
     for header, arrays in edited(path, random.Random(kind)):
         np.savez(path, header=np.array(json.dumps(header)), **arrays)
         try:
@@ -303,15 +310,13 @@ def test_an_edited_file_is_refused_in_a_line_or_it_is_the_model_that_it_describe
             refused += 1
             continue
         accepted += 1
-        save_model(again, model)
-        with np.load(again) as file:
-            saved = dict(file)
-        assert json.loads(saved.pop("header").item()) == header
+        text, saved = contents(model)
+        assert json.loads(text) == header
         assert saved.keys() == arrays.keys()
         assert all(np.array_equal(saved[name], arrays[name]) for name in saved)
         with suppress(Diverged), np.errstate(all="ignore"):
             next(model.train(), None)
-    assert accepted > 20 and refused > 200
+    assert accepted > 15 and refused > 150
 
 
 def test_labels_of_a_shape_are_its_parts(path):

@@ -28,6 +28,7 @@ import numpy as np
 from scratchdiff.app.errors import CommandError
 from scratchdiff.app.files.columns import MOST_LABELS
 from scratchdiff.app.files.npy import parse_npy
+from scratchdiff.app.files.table import MOST_COLUMNS
 from scratchdiff.app.files.text import readable
 from scratchdiff.app.files.whole import opened, whole_file
 from scratchdiff.beyond.prompts import Vocabulary
@@ -148,19 +149,23 @@ def checked_header(arrays):
             f"it has taken {short(step)} of {recipe.steps} steps")
     require(type(name) is str and (name == OWN or name in SHAPES),
             f"it has learned {short(name)}, which is not one of the shapes")
-    names, labels, label, made_from = (
-        header[key] for key in ("names", "labels", "label", "made_from"))
+    made_from = header["made_from"]
+    require(type(made_from) is str and made_from.isprintable() and len(made_from) <= LONGEST,
+            f"it was made from {short(made_from)}")
+    check_words(name, header["names"], header["labels"], header["label"])
+    return header
+
+
+def check_words(name, names, labels, label):
+    """ValueError unless these can be the columns' names, the labels, and their column, of data."""
     require(names is None or name == OWN and isinstance(names, list) and all(map(is_cell, names)),
             f"its column names are {short(names)}")
     require(isinstance(labels, list) and len(labels) != 1 and len(labels) <= MOST_LABELS
-            and all(is_cell(label) and label for label in labels),
+            and all(is_cell(word) and word for word in labels),
             f"its labels are {short(labels)}")
     require(name == OWN or labels in ([], list(SHAPES[name].names)),
             f"its labels are {short(labels)}, which are not the parts of the {name}")
     require(label is None or name == OWN and labels, f"the column of its labels is {short(label)}")
-    require(type(made_from) is str and made_from.isprintable() and len(made_from) <= LONGEST,
-            f"it was made from {short(made_from)}")
-    return header
 
 
 def checked_recipe(settings):
@@ -178,6 +183,7 @@ def checked_model(header, arrays):
     recipe, seed = header["recipe"], header["seed"]
     center = checked_array(arrays, "center", np.float64, (None,))
     d = len(center)
+    require(d <= MOST_COLUMNS, f"it has {d} columns, {MOST_COLUMNS} are the most")
     scale = checked_array(arrays, "scale", np.float64, (d,))
     labels = header["labels"]
     widths = recipe.widths(d, len(Vocabulary(labels)))
