@@ -22,8 +22,8 @@ def measured():
 
 @pytest.fixture(scope="module")
 def few_compared():
-    """A run's report compares 200 points with 200 real ones, not 2000: a hundredth of the work."""
-    from scratchdiff.app.show import report
+    """In this module, reports are short."""
+    from tests.program import shorten_reports
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(report, "COMPARED", 200)
+        shorten_reports(patch)
         yield

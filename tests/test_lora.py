@@ -11,6 +11,7 @@ from scratchdiff.chain.backprop import (layer_gradients, network_is_reference,
                                         reference_gradients)
 from scratchdiff.chain.lora import (merged_is_the_same, new_adapters_change_nothing,
                                     training_keeps_the_base)
+from scratchdiff.fast import blocks
 from scratchdiff.fast.inference import Inference
 from scratchdiff.nn.adam import Adam
 from scratchdiff.nn.gradcheck import check_gradients
@@ -165,6 +166,7 @@ def test_misuse_is_named():
 
 def test_the_table_by_hand(capsys, monkeypatch):
     monkeypatch.setattr(quality_lora, "HELD_OUT", 20)
+    monkeypatch.setattr(blocks, "BLOCK", 20)
     monkeypatch.setattr(quality_lora, "step_ratios", lambda ranks: dict.fromkeys(ranks, 1.0))
     old = replace(quality_lora.DEFAULT, steps=5)
     data = {"30 own points": quality_lora.DATA["30 own points"]}
