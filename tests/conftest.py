@@ -1,4 +1,5 @@
 """Settings for all tests: one BLAS thread, and the tests of the whole program last."""
+import gc
 import os
 from functools import cache
 
@@ -12,6 +13,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 def pytest_collection_modifyitems(items):
     """The whole program comes last: with -x, the first to fail is then the test of one part."""
     items.sort(key=lambda item: item.path.stem in ("test_cli", "test_readme"))
+
+
+def pytest_collection_finish():
+    """What was collected stays to the end, so the garbage collector need not look at it again."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,5 @@
 """measure/exact.py: the perfect denoiser, and how good any denoiser could be."""
-from functools import cache, partial
+from functools import cache
 
 import numpy as np
 import pytest
@@ -7,7 +7,6 @@ import pytest
 from scratchdiff.diffusion.denoiser import Denoiser
 from scratchdiff.diffusion.sampling import reverse_process
 from scratchdiff.diffusion.schedule import VARIANCES, Schedule
-from scratchdiff.fast.blocks import sample
 from scratchdiff.measure import exact as module
 from scratchdiff.measure.exact import ExactDenoiser, floor_and_excess
 from scratchdiff.measure.shapes import COARSEST, SHAPES, SPACING
@@ -297,9 +296,17 @@ def test_the_floor_of_the_circle():
     assert floor[0] == pytest.approx(0.5, abs=1e-3) and floor[-1] < 0.1
 
 
+@cache
+def half_of_moons():
+    """(floor, excess) on the moons of a denoiser that says half the noise that it should."""
+    exact = exact_for("moons")
+    return floor_and_excess(lambda xt, t: 0.5 * exact(xt, t), exact, SHAPES["moons"].draw,
+                            np.random.default_rng(0))
+
+
 def test_the_floor_is_the_loss_of_the_perfect_denoiser():
     exact, n = exact_for("moons"), 4000
-    floor, _ = floor_and_excess(exact, exact, SHAPES["moons"].draw, np.random.default_rng(0), 1000)
+    floor, _ = half_of_moons()
     for t in (0, 20, 49):
         xt, eps = noisy(t, n, SHAPES["moons"].draw)
         squares = np.mean((exact(xt, t) - eps) ** 2, axis=1)
@@ -321,23 +328,21 @@ def test_the_perfect_denoiser_has_no_excess_and_others_have_theirs():
 
 
 def test_floor_and_excess_add_up_to_the_loss():
-    """For a denoiser that is far from perfect: it always says half the noise that it should."""
+    """For a denoiser that is far from perfect."""
     exact, n = exact_for("moons"), 5000
-    half = lambda xt, t: 0.5 * exact(xt, t)                                     # noqa: E731
-    floor, excess = floor_and_excess(half, exact, SHAPES["moons"].draw, np.random.default_rng(0))
+    floor, excess = half_of_moons()
     for t in (5, 30):
         xt, eps = noisy(t, n, SHAPES["moons"].draw)
-        squares = np.mean((half(xt, t) - eps) ** 2, axis=1)
+        squares = np.mean((0.5 * exact(xt, t) - eps) ** 2, axis=1)
         error = squares.std() * np.sqrt(1 / n + 1 / 1000)
         assert floor[t] + excess[t] == pytest.approx(squares.mean(), abs=5 * error)
 
 
 @pytest.mark.parametrize("variance", VARIANCES)
 def test_the_sampler_with_the_perfect_denoiser_lands_on_the_circle(variance):
-    walk = partial(reverse_process, variance=variance)
-    blocks = sample(exact_for("circle"), SCHEDULE, 500, 2, np.random.default_rng(0), walk,
-                    dtype=np.float64)
-    radius = np.hypot(*np.concatenate(list(blocks)).T)
+    x, rng = np.random.default_rng(0).standard_normal((500, 2)), np.random.default_rng(1)
+    *_, points = reverse_process(exact_for("circle"), SCHEDULE, x, rng, variance)
+    radius = np.hypot(*points.T)
     assert abs(radius.mean() - 1) < 1e-4 and radius.std() < 1e-5
 
 

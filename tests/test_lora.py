@@ -21,7 +21,7 @@ from scratchdiff.nn.loss import MSE
 from scratchdiff.nn.network import MLP, Network
 from scratchdiff.nn.waves import Waves
 from tests import quality_lora
-from tests.planted import MEASURES, first_red, only_layers, plant
+from tests.planted import MEASURES, first_red, look_at_less, only_layers, plant
 
 
 def layer(d_in=4, d_out=6, r=2, alpha=3.0):
@@ -238,6 +238,7 @@ LAYER = {
 
 @pytest.mark.parametrize("name", LAYER)
 def test_a_fault_in_the_layer(name, monkeypatch, capsys):
+    look_at_less(monkeypatch)
     only_layers(monkeypatch, {"LoRA"})
     monkeypatch.setattr(backprop, "KINDS", [("relu", "eps")])
     start = LAYER[name][0]

@@ -120,8 +120,8 @@ def test_programs_show_what_they_print(folder):
 def test_commands_show_what_they_print(block, folder, measured, monkeypatch):
     """In this process, and each link of the chain is measured once in all tests.
 
-    Where README.md does not show what comes, what trains takes a few steps only, a teacher walks
-    few times, and the report is short.
+    Where README.md does not show what comes, all is short: training, a teacher's walks, the
+    report and the sample.
     """
     monkeypatch.chdir(folder)
     if block not in SHOWN:
@@ -134,8 +134,8 @@ def test_commands_show_what_they_print(block, folder, measured, monkeypatch):
     for line in block.splitlines():
         _, module, name, *arguments = shlex.split(line.split(" && ")[-1])
         assert (module, name) == ("-m", "scratchdiff")
-        if block not in SHOWN and arguments[0] != "sample":
-            arguments += ["--steps", "20"]
+        if block not in SHOWN:
+            arguments += ["--points", "100"] if arguments[0] == "sample" else ["--steps", "20"]
         status, lines, err = call(*arguments)
         assert (status, err) == (0, "")
         came += lines
