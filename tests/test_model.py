@@ -18,6 +18,7 @@ from scratchdiff.experiment.data import own_data, shape_data
 from scratchdiff.experiment.model import Diverged, Model
 from scratchdiff.experiment.recipe import RECIPES
 from scratchdiff.fast.batches import chunked, noisy
+from scratchdiff.fast import blocks as fast_blocks
 from scratchdiff.fast.blocks import BLOCK, sample
 from scratchdiff.fast.streams import INIT, SAMPLING, SPLIT, TRAINING, stream
 from scratchdiff.nn.layers import ACTIVATIONS, Linear
@@ -163,7 +164,7 @@ def test_training_keeps_every_loss():
     lambda: new(data=own_labelled()), lambda: student(labelled())],
     ids=["circle", "own points", "student", "circle with labels", "own labels",
          "student with labels"])
-@pytest.mark.parametrize("stop", [0, 1, 13, 29])
+@pytest.mark.parametrize("stop", [0, 13, 29])
 def test_a_run_that_was_stopped_ends_bit_for_bit_where_it_would_have(stop, make):
     whole, model = make(), make()
     run(whole)
@@ -239,7 +240,8 @@ def test_a_model_with_labels_by_hand(waves):
 
 
 @pytest.mark.parametrize("data", [labelled, own_labelled])
-def test_points_of_one_label(data):
+def test_points_of_one_label(data, monkeypatch):
+    monkeypatch.setattr(fast_blocks, "BLOCK", 50)
     model = new(data=data())
     run(model)
     label, d = model.data.labels[1], model.data.d

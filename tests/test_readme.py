@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from scratchdiff.app import check, clock
+from scratchdiff.app import check, clock, distill
 from scratchdiff.beyond.latent.autoencoder import Autoencoder
 from scratchdiff.beyond.latent.diffusion import LatentDiffusion
 from scratchdiff.chain.backprop import layer_gradients
@@ -20,9 +20,10 @@ from scratchdiff.chain.lora import new_adapters_change_nothing
 from scratchdiff.chain.prompts import prompts_are_a_table
 from scratchdiff.chain.trained import trained
 from scratchdiff.experiment.model import Model
+from scratchdiff.fast import blocks
 from tests import benchmark, quality
 from tests.planted import ALL, MEASURES, first_red, look_at_less, look_at_what_is_edited, plant
-from tests.program import call
+from tests.program import call, shorten_reports
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -120,9 +121,13 @@ def test_programs_show_what_they_print(folder):
 def test_commands_show_what_they_print(block, folder, measured, monkeypatch):
     """In this process, and each link of the chain is measured once in all tests.
 
-    Where README.md does not show what comes, what trains takes a few steps only.
+    Where README.md does not show what comes, all is short: training, a teacher's walks, the
+    report and the sample.
     """
     monkeypatch.chdir(folder)
+    if block not in SHOWN:
+        monkeypatch.setattr(distill, "BLOCKS", 1)
+        shorten_reports(monkeypatch)
     monkeypatch.setattr(check, "LINKS", [
         [replace(link, measure=partial(measured, link.measure)) for link in links]
         for links in LINKS])
@@ -130,8 +135,8 @@ def test_commands_show_what_they_print(block, folder, measured, monkeypatch):
     for line in block.splitlines():
         _, module, name, *arguments = shlex.split(line.split(" && ")[-1])
         assert (module, name) == ("-m", "scratchdiff")
-        if block not in SHOWN and arguments[0] != "sample":
-            arguments += ["--steps", "20"]
+        if block not in SHOWN:
+            arguments += ["--points", "100"] if arguments[0] == "sample" else ["--steps", "20"]
         status, lines, err = call(*arguments)
         assert (status, err) == (0, "")
         came += lines
@@ -186,7 +191,9 @@ def test_links_lead_where_they_say(name, path, line):
         assert re.match(rf"\s*(class|def) {name.split('.')[-1]}\b", there), there
 
 
-def test_the_table_of_quality(capsys):
+def test_the_table_of_quality(capsys, monkeypatch):
+    shorten_reports(monkeypatch)
+    monkeypatch.setattr(blocks, "BLOCK", 100)
     quality.main({"default": replace(quality.DEFAULT, steps=20)}, range(2), 100)
     heading, perfect, default = capsys.readouterr().out.splitlines()
     shown = SHOWN[QUALITY].splitlines()

@@ -142,7 +142,7 @@ def step_is_posterior():
         if t == 0:
             misses["level 0, which should lead to x_0"] = abs(ours - x0) + abs(noisy - x0)
         else:
-            x = mean + np.sqrt(variance) * np.linspace(-12, 12, 20_001)     # the grid of x_{t-1}
+            x = mean + np.sqrt(variance) * np.linspace(-12, 12, 2001)     # the grid of x_{t-1}
             from_x0 = (x - mean) ** 2 / (2 * variance)
             to_xt = (xt[0, 0] - np.sqrt(1 - beta) * x) ** 2 / (2 * beta)
             log_p = -from_x0 - to_xt
@@ -194,7 +194,7 @@ def floor_is_loss():
     return worst(misses)
 
 
-def sampler_is_reference(count=3):
+def sampler_is_reference(count=2):
     """A few points walk back twice, with the same noise: by the sampler and by the reference.
 
     They ask a trained network, and a new one of the tutorial's kind.

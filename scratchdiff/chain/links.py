@@ -46,7 +46,7 @@ LINKS = [
     [Link("ddim with fresh noise = a reverse step", few_steps.ddim_is_reverse_step, ROUNDING),
      Link("ddim with the true noise = add_noise", few_steps.ddim_keeps_the_noise, ROUNDING),
      Link("dpm with only one guess = ddim", few_steps.dpm_with_one_guess_is_ddim, ROUNDING),
-     # A hundred steps are not yet infinitely many. A mistake makes the order 1, not 2, or 0.
+     # Fifty steps are not yet infinitely many. A mistake makes the order 1, not 2, or 0.
      Link("the error falls by order 1 (ddim) and 2 (dpm)", few_steps.walks_have_their_order, 0.05),
      Link("a student told its targets = its teacher's walk",
           few_steps.students_walk_is_the_teachers, PATH),
