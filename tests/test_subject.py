@@ -62,15 +62,15 @@ def test_the_other_input_stays_in_the_domain():
     seen = []
 
     class Log(Sine):
-        def forward(self, x):
-            self.x = x
+        def forward(self, x, t):
+            self.x, self.t = x, t
             return np.log(x)
 
         def backward(self, dy):
-            seen.append(self.x.copy())
+            seen.append((self.x.copy(), self.t))
             return dy / self.x
-    check_gradients(Log(), np.abs(X)).require()
-    assert np.array_equal(seen[0], 0.7 * np.roll(np.abs(X), 1))
+    check_gradients(Log(), np.abs(X), 3).require()
+    assert np.array_equal(seen[0][0], 0.7 * np.roll(np.abs(X), 1)) and seen[0][1] == 2
 
 
 def test_levels_stay_where_no_other_is_taken():
@@ -90,11 +90,13 @@ def test_levels_stay_where_no_other_is_taken():
 
 
 class KeepsLevels(Levels):
-    """Uses the t of its first forward in backward."""
+    """Uses the t of its first forward in backward. It takes no level below 0."""
 
     __slots__ = ("first",)
 
     def forward(self, x, t):
+        if np.any(t < 0):
+            raise IndexError("a level below 0")
         if not hasattr(self, "first"):
             self.first = t
         return super().forward(x, t)
@@ -205,13 +207,24 @@ def test_no_argument_may_be_changed():
     assert check_gradients(ChangesC(), X, C).faults == ("forward changes its input",)
 
 
-def test_a_gradient_in_single_precision_is_named():
-    class Short(Scale):
-        def backward(self, dy):
-            dx = super().backward(dy)
-            self.dW = self.dW.astype(np.float32)
-            return dx
-    assert check_gradients(Short(), X).arrays[1].fault.startswith("the gradient is float32")
+class Short(Scale):
+    def backward(self, dy):
+        dx = super().backward(dy)
+        self.dW = self.dW.astype(np.float32)
+        return dx
+
+
+class ShortInPlace(Scale):
+    dW = np.zeros(3, np.float32)
+
+    def backward(self, dy):
+        self.dW[:] = (dy * self.x).sum(axis=0)
+        return dy * self.W
+
+
+@pytest.mark.parametrize("layer", [Short(), ShortInPlace()])
+def test_a_gradient_in_single_precision_is_named(layer):
+    assert check_gradients(layer, X).arrays[1].fault.startswith("the gradient is float32")
 
 
 def test_a_further_argument_is_differentiated():
@@ -298,6 +311,26 @@ def test_what_is_no_array_of_floats_is_passed_on(given):
             assert type(option) is type(given) and np.all(option == given)
             return super().forward(x)
     check_gradients(Takes(), X, given).require()
+
+
+class EmbeddingWithTuple(Embedding):
+    def backward(self, dy):
+        return super().backward(dy), dy
+
+
+class Lookup(Embedding):
+    def backward(self, dy):
+        pass
+
+
+@pytest.mark.parametrize("layer, fault", [
+    (EmbeddingWithTuple, "backward returns a tuple of 2, but the arguments of forward that need a "
+                         "gradient are: none"),
+    (Lookup, "W moves the output, but backward leaves no gradient for it: write one, or check with "
+             'constants=["W"]')])
+def test_without_an_argument_of_floats_there_is_one_fault(layer, fault):
+    report = check_gradients(layer(np.random.default_rng(0)), np.array([0, 2, 2]))
+    assert report.faults == (fault,)
 
 
 def test_labels_are_passed_on():
@@ -391,7 +424,7 @@ class Unwritten(Scale):
 
 def test_an_array_that_moves_the_output_needs_a_gradient():
     report = check_gradients(Unwritten(), X)
-    assert report.verdict == "WRONG" and report.faults == (
+    assert report.verdict == "WRONG" and report.notes == () and report.faults == (
         'W moves the output, but backward leaves no gradient for it: write one, or check with '
         'constants=["W"]',)
     check_gradients(Unwritten(), X, constants=["W"]).require()
@@ -399,7 +432,23 @@ def test_an_array_that_moves_the_output_needs_a_gradient():
     layer.dW = np.ones(3)               # nobody writes it
     assert check_gradients(layer, X).faults == report.faults
     layer.W.flags.writeable = False     # a constant, for nobody can train it
-    check_gradients(Unwritten(), X, constants=["W"]).require()
+    check_gradients(layer, X).require()
+
+
+def test_a_parameter_moves_whatever_its_value_is():
+    """Also 0.41, where 0.7 W + 0.123 = W."""
+    for value in (0.41, 0, -1, 1e9, 1e-20):
+        layer, unwritten = Scale(), Unwritten()
+        layer.W[:] = unwritten.W[:] = value
+        assert [array.name for array in check_gradients(layer, X).arrays] == ["x", "W"]
+        assert check_gradients(unwritten, X).faults[0].startswith("W moves the output")
+
+
+@pytest.mark.parametrize("f", [lambda x: 0 * x, lambda x: x[:, :0]])
+def test_an_array_does_not_move_an_output_that_stays_0_or_has_no_entries(f):
+    layer = Entrywise(f, np.zeros_like)
+    layer.table, layer.backward = np.ones(3), lambda dy: np.zeros_like(X)
+    check_gradients(layer, X).require()
 
 
 def test_a_constant_is_named_by_the_layer_that_holds_it():
@@ -431,9 +480,17 @@ def test_what_forward_overwrites_is_no_parameter():
         def backward(self, dy):
             self.dx[:] = dy * np.cos(self.x)
             return self.dx
-    report = check_gradients(Buffer(), X)
-    report.require()
-    assert [array.name for array in report.arrays] == ["x"] and report.notes == ("no parameters",)
+    class History(Sine):
+        means = np.zeros(0)
+
+        def forward(self, x):
+            self.means = np.append(self.means, x.mean())
+            return super().forward(x)
+    for layer in (Buffer(), History()):
+        report = check_gradients(layer, X)
+        report.require()
+        assert [array.name for array in report.arrays] == ["x"]
+        assert report.notes == ("no parameters",)
 
 
 @pytest.mark.parametrize("factor", [1, 1.0001])
