@@ -6,7 +6,7 @@ from scratchdiff.nn.gradcheck import check_gradients
 from scratchdiff.nn.layers import Linear
 from scratchdiff.nn.loss import MSE
 from scratchdiff.nn.network import MLP
-from tests.battery import Embedding, Entrywise, Gate, Levels, Norm
+from tests.battery import Embedding, Entrywise, Gate, Levels, Norm, Softmax
 
 X = np.random.default_rng(0).standard_normal((4, 3))
 C = np.random.default_rng(1).standard_normal((4, 3))
@@ -376,7 +376,7 @@ def test_a_network_in_single_precision_is_told_how_to_be_made():
 
 def test_an_exception_of_the_layer_is_its_own():
     class Odd(Sine):
-        t, dt = 2.0, 0.5
+        t, dt, table = 2.0, 0.5, np.ones(3, np.float32)
 
         def forward(self, x):
             raise RuntimeError("no")
@@ -449,6 +449,16 @@ def test_an_array_does_not_move_an_output_that_stays_0_or_has_no_entries(f):
     layer = Entrywise(f, np.zeros_like)
     layer.table, layer.backward = np.ones(3), lambda dy: np.zeros_like(X)
     check_gradients(layer, X).require()
+
+
+def test_an_array_that_moves_nothing_but_rounding_needs_no_gradient():
+    class Shifted(Softmax):
+        def __init__(self):
+            self.b = np.array([0.3])
+
+        def forward(self, x):
+            return super().forward(x + self.b)
+    check_gradients(Shifted(), 10 * X).require()
 
 
 def test_a_constant_is_named_by_the_layer_that_holds_it():
