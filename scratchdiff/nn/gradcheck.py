@@ -76,7 +76,8 @@ def check_gradients(layer, x, *rest, constants=(), tolerance=TOLERANCE):
                     for place, claim in claims.items()]
         steepest = max((slopes.steepest.max(initial=0) for slopes in measured), default=0)
         # Sizes that a gradient may be too large by, if it forgets that y is a mean
-        counts = {n for array in (*subject.values, y) for n in (np.size(array), *np.shape(array))}
+        counts = {n for array in (*subject.values, y) if isinstance(array, np.ndarray)
+                  for n in (array.size, *array.shape)}
         arrays = [array_report(place.name, claim, slopes, tolerance, steepest, y, counts)
                   for (place, claim), slopes in zip(claims.items(), measured)]
     return Report(title, tuple(arrays), tuple(subject.faults), tuple(subject.notes))

@@ -216,9 +216,9 @@ def is_fit(gradient, array):
     return is_floats(array) and gradient.shape == array.shape and gradient.dtype == np.float64
 
 
-def as_array(gradient):
+def as_array(value):
     try:
-        return None if gradient is None else np.array(gradient)
+        return None if value is None else np.array(value)
     except ValueError:                  # a ragged list
         return np.array(None)
 
@@ -236,8 +236,9 @@ def other(value, factor, step):
     """Something else to give in place of `value`: other floats, or the next level or label."""
     if is_floats(value):
         return factor * np.roll(value, 1)
-    if np.asarray(value).dtype.kind in "iu":
-        return np.where(np.asarray(value) > 0, value - step, value + step)[()]
+    labels = as_array(value)
+    if labels is not None and labels.dtype.kind in "iu":
+        return np.where(labels > 0, labels - step, labels + step)[()]
     return value
 
 
