@@ -127,10 +127,13 @@ def test_a_gradient_that_is_its_own_transpose_is_not_called_transposed():
         "x": "1 of 3 entries differ from the finite difference"}
 
 
-def test_a_second_call_that_gives_nothing_is_named():
-    given = []
-    layer = changed(Tanh(), lambda layer, dy, dx: None if len(given) > 1 else given.append(1) or dx)
-    assert faults(check_gradients(layer, X)) == {"x": "a second call of backward gives no gradient"}
+@pytest.mark.parametrize("calls, fault", [
+    (2, "a second call of backward gives no gradient"),
+    (3, "backward does not scale with dy: -2 times the dy must give -2 times the gradient")])
+def test_a_later_call_that_gives_nothing_is_named(calls, fault):
+    rest = iter(range(calls))
+    layer = changed(Tanh(), lambda layer, dy, dx: None if next(rest, None) is None else dx)
+    assert faults(check_gradients(layer, X)) == {"x": fault}
 
 
 PILES = ("a second call of backward gives another gradient: "
@@ -260,6 +263,8 @@ def test_the_table_fits_80_columns_and_can_be_indented(name):
     row = ArrayReport(name, (128, 128), 16384, 16384, 1e-10, (127, 127), -1e-10, -1e-10, "so " * 60)
     lines = str(Report("MLP", (row,), ("because " * 20,), ("by the way " * 10,))).splitlines()
     assert max(map(len, lines)) == 78 and any("10 Linear.W 128x128" in line for line in lines)
+    said = [line for line in lines if "because" in line]
+    assert said[0].startswith("  WRONG: because") and said[1].startswith("    because")
 
 
 def test_the_error_of_a_report_is_its_largest():
