@@ -229,7 +229,7 @@ def test_why_one_cannot_tell(constant, said):
 @pytest.mark.parametrize("factor, verdict", [(1, "cannot tell"), (2, "WRONG"), (0, "cannot tell")])
 def test_a_function_that_rounds_within(factor, verdict):
     """x + 1e10 - 1e10 moves in stairs of 2e-6: by small steps not at all."""
-    layer = Entrywise(lambda x: x + 1e10 - 1e10, lambda x: factor * np.ones_like(x))
+    layer = Entrywise(lambda x: 1e6 * (x + 1e10 - 1e10), lambda x: factor * np.full_like(x, 1e6))
     report = check_gradients(layer, X)
     assert report.verdict == verdict
     if factor == 1:
@@ -247,6 +247,7 @@ def test_the_table():
         ["x", "5x3", "15", "0"], ["W", "3x3", "9", "0"], ["b", "3", "3", "0"]]
     assert lines[2].split()[5] == ",".join(map(str, report.arrays[0].worst))
     assert lines[3] == "  WRONG: off by a constant factor: 2 times what it should be"
+    assert "np." not in repr(report)    # plain numbers, no np.float64(0.5)
     with pytest.raises(AssertionError, match="Dense: WRONG"):
         report.require()
 
@@ -265,6 +266,17 @@ def test_the_table_fits_80_columns_and_can_be_indented(name):
     assert max(map(len, lines)) == 78 and any("10 Linear.W 128x128" in line for line in lines)
     said = [line for line in lines if "because" in line]
     assert said[0].startswith("  WRONG: because") and said[1].startswith("    because")
+
+
+@pytest.mark.parametrize("name, shape, shown", [
+    ("layer 1 kernel1", (4,), "layer 1 kernel1"), ("layer 10 kernel1", (4,), "...r 10 kernel1"),
+    ("layer 1 kernel1", (16, 16, 3, 3), "... 1 kernel1"),
+    ("layer 1 kernel1", (128, 128, 10, 10), "...rnel1"),
+    ("kernel10", (128, 128, 10, 10), "kernel10")])
+def test_a_name_that_does_not_fit_loses_its_beginning(name, shape, shown):
+    row = ArrayReport(name, shape, 1, 0, 0.0, tuple(n - 1 for n in shape), 1.0, 1.0, "")
+    line = str(Report("Layer", (row,))).splitlines()[2]
+    assert line.startswith(f"{shown} {'x'.join(map(str, shape))} ") and len(line) <= 80
 
 
 def test_the_error_of_a_report_is_its_largest():

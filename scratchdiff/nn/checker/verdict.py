@@ -82,7 +82,7 @@ def row(a):
                f"{worst:<9} {a.backprop:>10.3e} {a.difference:>10.3e}")
     room = max(WIDTH - len(numbers), 8)
     name = a.name if len(a.name) <= room else "..." + a.name[3 - room:]
-    lines = [f"{name:<15}{numbers}"]
+    lines = [f"{name:<{room}}{numbers}"]
     if a.fault:
         lines += in_words(a.fault)
     if a.edges:
