@@ -229,7 +229,9 @@ def test_one_wrong_array_is_wrong_whatever_the_others_are():
 
 
 @pytest.mark.parametrize("constant, said", [
-    (1e12, "the output, up to 1e+12, is too large to resolve less than 2 % of a slope; "
+    (1e12, "the output, up to 1e+12, is too large to resolve less than 2.1 % of a slope; "
+           "take the constant out of it"),
+    (1e13, "the output, up to 1e+13, is too large to resolve less than 21 % of a slope; "
            "take the constant out of it"),
     (1e17, "the output, up to 1e+17, is too large to resolve any slope; "
            "take the constant out of it")])
