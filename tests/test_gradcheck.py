@@ -232,9 +232,12 @@ def test_what_counts_as_nothing(constant, verdict):
 
 
 def test_a_kink_is_counted_and_no_error():
-    report = check_gradients(ReLU(), with_entry(X, (2, 1), 0))
+    x = with_entry(X, (2, 1), 0)
+    report = check_gradients(ReLU(), x)
     report.require()
     assert report.arrays[0].kinks == 1
+    assert check_gradients(scaled(ReLU(), 2), x).arrays[0].fault == (
+        "off by a constant factor: 2 times what it should be")
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -243,9 +246,11 @@ def test_a_kink_where_backward_and_the_central_difference_agree_is_still_a_kink(
     assert check_gradients(layer, with_entry(X, (2, 1), 0)).arrays[0].kinks == 1
 
 
-def test_a_kink_does_not_excuse_what_is_much_larger():
+@pytest.mark.parametrize("scale", [1, 1e-3])
+def test_a_kink_does_not_excuse_what_is_much_larger(scale):
     factor = with_entry(np.ones_like(X), (2, 1), 100)
-    layer = scaled(Entrywise(np.abs, lambda x: np.where(x > 0, 1, -1)), factor)
+    layer = Entrywise(lambda x: scale * np.abs(x), lambda x: scale * np.where(x > 0, 1, -1))
+    layer = scaled(layer, factor)
     report = check_gradients(layer, with_entry(X, (2, 1), 0))
     assert report.verdict == "WRONG" and report.arrays[0].worst == (2, 1)
 
@@ -308,7 +313,9 @@ def test_numbers_of_any_scale_are_judged_alike():
     for scale in (1e-30, 1e-12, 1e12):
         layer = Entrywise(lambda x: scale * np.tanh(x), lambda x: scale * TANH[1](x))
         check_gradients(layer, X).require()
-        assert check_gradients(scaled(layer, 1 + 1e-4), X).verdict == "WRONG"
+        factor = with_entry(np.full_like(X, 1 + 1e-4), (2, 1), 2)
+        assert check_gradients(scaled(layer, factor), X).arrays[0].fault == (
+            "15 of 15 entries differ from the finite difference")
 
 
 def test_a_loss_with_its_target():
