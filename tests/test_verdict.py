@@ -86,6 +86,15 @@ def test_wrong_in_a_recognisable_way(fault):
     assert array.error == np.inf if compared == 0 or "nan" in fault else 1e-5 < array.error < 10
 
 
+def test_a_sum_over_two_is_named_and_one_over_none_is_not():
+    class Takes(Tanh):
+        def forward(self, x, labels):
+            return super().forward(x)
+    layer = changed(Takes(), lambda layer, dy, dx: 2 * dx)
+    assert faults(check_gradients(layer, X[:2], np.zeros(0, int))) == {
+        "x": "2 times too large: summed over 2 entries or rows where it should be averaged?"}
+
+
 def test_an_error_is_relative_to_the_larger_of_the_two():
     for factor in (2, 0.5):
         report = check_gradients(changed(Tanh(), lambda layer, dy, dx: factor * dx), X)
@@ -161,6 +170,11 @@ def test_a_gradient_that_drifts_a_little_is_named():
     calls = iter(range(10))
     drifting = changed(Tanh(), lambda layer, dy, dx: dx * (1 + 1e-8 * next(calls)))
     assert faults(check_gradients(drifting, X)) == {"x": PILES}
+
+
+def test_rounding_may_depend_on_dy():
+    layer = changed(Tanh(), lambda layer, dy, dx: np.sign(dx) * np.exp(np.log(np.abs(dx))))
+    check_gradients(layer, X).require()
 
 
 def test_a_gradient_that_hardly_scales_with_dy_is_named():
