@@ -337,6 +337,9 @@ def test_one_number_can_be_checked():
     report = check_gradients(Entrywise(*ENTRYWISE["square"]), np.array(3.0))
     report.require()
     assert report.arrays[0].entries == 1 and report.arrays[0].worst == ()
+    for x in (3.0, -3.0):
+        wrong = check_gradients(scaled(Entrywise(*ENTRYWISE["square"]), 2), np.array(x))
+        assert wrong.arrays[0].fault == "off by a constant factor: 2 times what it should be"
 
 
 def test_what_is_checked_is_left_as_it_was():
