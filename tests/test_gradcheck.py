@@ -104,7 +104,9 @@ def test_at_the_edge_of_the_domain_there_is_no_slope():
 
 
 @pytest.mark.parametrize("f, x, claim, outputs", [
-    (np.sin, 1.0, np.cos(1), 5), (np.sin, 1.0, 1.0001 * np.cos(1), 19), (np.abs, 0.0, 0, 63),
+    (np.sin, 1.0, np.cos(1), 5), (np.sin, 4.0, (1 + 1e-9) * np.cos(4), 5),
+    (np.sin, 1.0, 1.0001 * np.cos(1), 19),
+    (np.sin, 1.0, 0.9999 * np.cos(1), 19), (np.abs, 0.0, 0, 63),
     (lambda x: 1e-4 * np.sin(x), 1.0, 1e-4 * np.cos(1) + 1e-11, 5)])
 def test_a_claim_that_agrees_takes_five_outputs_and_a_wrong_one_19_and_a_doubt_63(
         f, x, claim, outputs):

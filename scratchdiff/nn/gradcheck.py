@@ -122,8 +122,8 @@ def slope(f, x, claim, least, tolerance):
     change, jumps = extrapolate(changes, 2), extrapolate(bends, 1)
     difference, resolution = change.sum(), 8 * EPS * np.abs(f(x)).sum() / h
     smooth = np.abs(jumps).sum() <= KINK * np.abs(change).sum() + 4 * resolution
-    size = max(abs(claim), abs(difference), least)
-    if smooth and abs(claim - difference) + resolution <= tolerance / 10 * size:
+    nearly = tolerance / 10 * max(abs(claim), least)
+    if smooth and abs(claim - difference) + resolution <= nearly:
         return Slope(difference, resolution, 0, abs(difference))
 
     few = steps[7:16]                                                   # 16 h to h / 16
