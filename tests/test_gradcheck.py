@@ -104,13 +104,23 @@ def test_at_the_edge_of_the_domain_there_is_no_slope():
 
 
 @pytest.mark.parametrize("f, x, claim, outputs", [
-    (np.sin, 1.0, np.cos(1), 5), (np.sin, 1.0, 1.0001 * np.cos(1), 19), (np.abs, 0.0, 0, 63),
+    (np.sin, 1.0, np.cos(1), 5), (np.sin, 4.0, (1 + 1e-9) * np.cos(4), 5),
+    (np.sin, 1.0, 1.0001 * np.cos(1), 19),
+    (np.sin, 1.0, 0.9999 * np.cos(1), 19), (np.abs, 0.0, 0, 63),
     (lambda x: 1e-4 * np.sin(x), 1.0, 1e-4 * np.cos(1) + 1e-11, 5)])
 def test_a_claim_that_agrees_takes_five_outputs_and_a_wrong_one_19_and_a_doubt_63(
         f, x, claim, outputs):
     seen = set()
     slope(lambda x: seen.add(x) or one(f)(x), x, claim, 1e-2, 1e-7)
     assert len(seen) == outputs
+
+
+def test_a_small_entry_that_is_nothing_beside_the_largest_takes_five_outputs_too():
+    calls, scale = [], np.array([1, 1e-9])
+    layer = Entrywise(lambda x: calls.append(1) or 1 + scale * np.sin(x),
+                      lambda x: scale * np.cos(x) + [0, 1e-11])
+    check_gradients(layer, np.ones(2)).require()
+    assert len(calls) == 6 + 2 * 5      # 6 to begin with, and 5 for each entry
 
 
 @pytest.mark.parametrize("layer", [Entrywise(*TANH), Linear(X[:3].copy(), X[3].copy())])
@@ -175,8 +185,9 @@ def test_a_small_slope_on_a_large_constant_is_not_forgotten():
 
 
 def test_one_entry_that_cannot_be_resolved_is_enough_for_a_doubt():
-    constants = np.where(np.arange(15).reshape(5, 3) == 7, 1e12, 0)
-    report = check_gradients(Entrywise(lambda x: constants + np.sin(x), np.cos), X)
+    k = with_entry(np.ones_like(X), (2, 1), 1e4)        # steep: it needs smaller steps
+    layer = Entrywise(lambda x: 1e8 + np.sin(k * x) / k, lambda x: np.cos(k * x))
+    report = check_gradients(layer, X)
     assert report.verdict == "cannot tell" and report.arrays[0].worst == (2, 1)
 
 
@@ -213,7 +224,7 @@ def test_a_steep_entry_is_as_exact_also_beside_one_with_a_larger_slope(k):
     assert check_gradients(scaled(layer, 1 + 5e-7), np.array([0.3, 0.4, 0.5])).verdict == "WRONG"
 
 
-@pytest.mark.parametrize("constant, verdict", [(1e3, "ok"), (1e5, "cannot tell")])
+@pytest.mark.parametrize("constant, verdict", [(1e3, "ok"), (1e4, "cannot tell")])
 def test_what_counts_as_nothing(constant, verdict):
     """Slopes of 1e-7 beside slopes of about 1, with outputs that are rounded."""
     class Faint:
@@ -231,9 +242,12 @@ def test_what_counts_as_nothing(constant, verdict):
 
 
 def test_a_kink_is_counted_and_no_error():
-    report = check_gradients(ReLU(), with_entry(X, (2, 1), 0))
+    x = with_entry(X, (2, 1), 0)
+    report = check_gradients(ReLU(), x)
     report.require()
-    assert report.arrays[0].kinks == 1
+    assert report.arrays[0].kinks == 1 and report.arrays[0].worst != (2, 1)
+    assert check_gradients(scaled(ReLU(), 2), x).arrays[0].fault == (
+        "off by a constant factor: 2 times what it should be")
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -242,9 +256,11 @@ def test_a_kink_where_backward_and_the_central_difference_agree_is_still_a_kink(
     assert check_gradients(layer, with_entry(X, (2, 1), 0)).arrays[0].kinks == 1
 
 
-def test_a_kink_does_not_excuse_what_is_much_larger():
+@pytest.mark.parametrize("scale", [1, 1e-3])
+def test_a_kink_does_not_excuse_what_is_much_larger(scale):
     factor = with_entry(np.ones_like(X), (2, 1), 100)
-    layer = scaled(Entrywise(np.abs, lambda x: np.where(x > 0, 1, -1)), factor)
+    layer = Entrywise(lambda x: scale * np.abs(x), lambda x: scale * np.where(x > 0, 1, -1))
+    layer = scaled(layer, factor)
     report = check_gradients(layer, with_entry(X, (2, 1), 0))
     assert report.verdict == "WRONG" and report.arrays[0].worst == (2, 1)
 
@@ -267,8 +283,9 @@ def test_the_edge_of_the_domain_is_said_and_no_error():
     report = check_gradients(Entrywise(*ENTRYWISE["sqrt"]), x)
     report.require()
     assert report.arrays[0].edges == 1 and "1 of the kinks: the edge of" in str(report)
-    assert "entries lie on the edge of the domain" in str(
-        check_gradients(Entrywise(*ENTRYWISE["sqrt"]), np.zeros((5, 3))))
+    for x in (with_entry(x, (0, 0), 0), np.zeros((5, 3))):
+        report = check_gradients(Entrywise(*ENTRYWISE["sqrt"]), x)
+        assert "entries lie on the edge of the domain" in str(report) and report.error < 1e-8
 
 
 def test_outside_the_domain_forward_may_also_raise():
@@ -306,7 +323,9 @@ def test_numbers_of_any_scale_are_judged_alike():
     for scale in (1e-30, 1e-12, 1e12):
         layer = Entrywise(lambda x: scale * np.tanh(x), lambda x: scale * TANH[1](x))
         check_gradients(layer, X).require()
-        assert check_gradients(scaled(layer, 1 + 1e-4), X).verdict == "WRONG"
+        factor = with_entry(np.full_like(X, 1 + 1e-4), (2, 1), 2)
+        assert check_gradients(scaled(layer, factor), X).arrays[0].fault == (
+            "15 of 15 entries differ from the finite difference")
 
 
 def test_a_loss_with_its_target():
@@ -320,6 +339,9 @@ def test_one_number_can_be_checked():
     report = check_gradients(Entrywise(*ENTRYWISE["square"]), np.array(3.0))
     report.require()
     assert report.arrays[0].entries == 1 and report.arrays[0].worst == ()
+    for x in (3.0, -3.0):
+        wrong = check_gradients(scaled(Entrywise(*ENTRYWISE["square"]), 2), np.array(x))
+        assert wrong.arrays[0].fault == "off by a constant factor: 2 times what it should be"
 
 
 def test_what_is_checked_is_left_as_it_was():

@@ -6,7 +6,7 @@ from scratchdiff.nn.gradcheck import check_gradients
 from scratchdiff.nn.layers import Linear
 from scratchdiff.nn.loss import MSE
 from scratchdiff.nn.network import MLP
-from tests.battery import Embedding, Entrywise, Gate, Levels, Norm
+from tests.battery import Embedding, Entrywise, Gate, Levels, Norm, Softmax
 
 X = np.random.default_rng(0).standard_normal((4, 3))
 C = np.random.default_rng(1).standard_normal((4, 3))
@@ -62,15 +62,15 @@ def test_the_other_input_stays_in_the_domain():
     seen = []
 
     class Log(Sine):
-        def forward(self, x):
-            self.x = x
+        def forward(self, x, t):
+            self.x, self.t = x, t
             return np.log(x)
 
         def backward(self, dy):
-            seen.append(self.x.copy())
+            seen.append((self.x.copy(), self.t))
             return dy / self.x
-    check_gradients(Log(), np.abs(X)).require()
-    assert np.array_equal(seen[0], 0.7 * np.roll(np.abs(X), 1))
+    check_gradients(Log(), np.abs(X), 3).require()
+    assert np.array_equal(seen[0][0], 0.7 * np.roll(np.abs(X), 1)) and seen[0][1] == 2
 
 
 def test_levels_stay_where_no_other_is_taken():
@@ -90,11 +90,13 @@ def test_levels_stay_where_no_other_is_taken():
 
 
 class KeepsLevels(Levels):
-    """Uses the t of its first forward in backward."""
+    """Uses the t of its first forward in backward. It takes no level below 0."""
 
     __slots__ = ("first",)
 
     def forward(self, x, t):
+        if np.min(t) < 0:
+            raise IndexError("a level below 0")
         if not hasattr(self, "first"):
             self.first = t
         return super().forward(x, t)
@@ -104,7 +106,7 @@ class KeepsLevels(Levels):
         return super().backward(dy)
 
 
-@pytest.mark.parametrize("t", [np.array([0, 1, 3, 3]), np.array([1, 1, 1, 1])])
+@pytest.mark.parametrize("t", [np.array([0, 1, 3, 3]), np.array([1, 1, 1, 1]), [1, 0, 2, 3]])
 def test_levels_change_too_so_that_an_old_one_shows(t):
     check_gradients(Levels(np.random.default_rng(0)), X, t).require()
     assert not check_gradients(KeepsLevels(np.random.default_rng(0)), X, t).ok
@@ -169,10 +171,7 @@ class Single(Sine):
 
 class Infinite(Sine):
     def forward(self, x):
-        return super().forward(x) + np.inf
-
-    def backward(self, dy):
-        return 0 * dy
+        return np.where(x == x.max(), np.inf, super().forward(x))
 
 
 class PartlyNaN(Sine):
@@ -192,7 +191,7 @@ class Tuple(Sine):
     (ChangesDy(), "backward changes the dy that it is given"),
     (ClearsX(), "backward changes the x that forward was given"),
     (Single(), "forward turns float64 into float32"),
-    (Infinite(), "forward gives inf in 12 of 12 outputs: no slope to check"),
+    (Infinite(), "forward gives inf in 1 of 12 outputs: no slope to check"),
     (PartlyNaN(), f"forward gives nan in {np.sum(X <= 0)} of 12 outputs: no slope to check"),
     (Tuple(), "backward returns a tuple of 2, but the arguments of forward that need a gradient "
               "are: x")])
@@ -205,13 +204,24 @@ def test_no_argument_may_be_changed():
     assert check_gradients(ChangesC(), X, C).faults == ("forward changes its input",)
 
 
-def test_a_gradient_in_single_precision_is_named():
-    class Short(Scale):
-        def backward(self, dy):
-            dx = super().backward(dy)
-            self.dW = self.dW.astype(np.float32)
-            return dx
-    assert check_gradients(Short(), X).arrays[1].fault.startswith("the gradient is float32")
+class Short(Scale):
+    def backward(self, dy):
+        dx = super().backward(dy)
+        self.dW = self.dW.astype(np.float32)
+        return dx
+
+
+class ShortInPlace(Scale):
+    dW = np.zeros(3, np.float32)
+
+    def backward(self, dy):
+        self.dW[:] = (dy * self.x).sum(axis=0)
+        return dy * self.W
+
+
+@pytest.mark.parametrize("layer", [Short(), ShortInPlace()])
+def test_a_gradient_in_single_precision_is_named(layer):
+    assert check_gradients(layer, X).arrays[1].fault.startswith("the gradient is float32")
 
 
 def test_a_further_argument_is_differentiated():
@@ -291,13 +301,33 @@ def test_a_gradient_for_every_argument_may_come_with_labels_between():
     assert [array.name for array in report.arrays] == ["x", "c"]
 
 
-@pytest.mark.parametrize("given", [None, "sum", True, X > 0, 2.5])
+@pytest.mark.parametrize("given", [None, "sum", True, X > 0, 2.5, [["a"], ["a", "b"]]])
 def test_what_is_no_array_of_floats_is_passed_on(given):
     class Takes(Sine):
         def forward(self, x, option):
             assert type(option) is type(given) and np.all(option == given)
             return super().forward(x)
     check_gradients(Takes(), X, given).require()
+
+
+class EmbeddingWithTuple(Embedding):
+    def backward(self, dy):
+        return super().backward(dy), dy
+
+
+class Lookup(Embedding):
+    def backward(self, dy):
+        pass
+
+
+@pytest.mark.parametrize("layer, fault", [
+    (EmbeddingWithTuple, "backward returns a tuple of 2, but the arguments of forward that need a "
+                         "gradient are: none"),
+    (Lookup, "W moves the output, but backward leaves no gradient for it: write one, or check with "
+             'constants=["W"]')])
+def test_without_an_argument_of_floats_there_is_one_fault(layer, fault):
+    report = check_gradients(layer(np.random.default_rng(0)), np.array([0, 2, 2]))
+    assert report.faults == (fault,)
 
 
 def test_labels_are_passed_on():
@@ -343,7 +373,7 @@ def test_a_network_in_single_precision_is_told_how_to_be_made():
 
 def test_an_exception_of_the_layer_is_its_own():
     class Odd(Sine):
-        t, dt = 2.0, 0.5
+        t, dt, table = 2.0, 0.5, np.ones(3, np.float32)
 
         def forward(self, x):
             raise RuntimeError("no")
@@ -389,17 +419,58 @@ class Unwritten(Scale):
         return dy * self.W
 
 
+class Faint(Unwritten):
+    def forward(self, x):
+        return 1e-20 * super().forward(x)
+
+    def backward(self, dy):
+        return 1e-20 * super().backward(dy)
+
+
 def test_an_array_that_moves_the_output_needs_a_gradient():
     report = check_gradients(Unwritten(), X)
-    assert report.verdict == "WRONG" and report.faults == (
+    assert report.verdict == "WRONG" and report.notes == () and report.faults == (
         'W moves the output, but backward leaves no gradient for it: write one, or check with '
         'constants=["W"]',)
     check_gradients(Unwritten(), X, constants=["W"]).require()
+    for layer, x in [(Faint(), X), (Unwritten(), np.abs(X)), (Unwritten(), -np.abs(X))]:
+        assert check_gradients(layer, x).faults == report.faults
     layer = Unwritten()
     layer.dW = np.ones(3)               # nobody writes it
     assert check_gradients(layer, X).faults == report.faults
     layer.W.flags.writeable = False     # a constant, for nobody can train it
-    check_gradients(Unwritten(), X, constants=["W"]).require()
+    check_gradients(layer, X).require()
+
+
+def test_a_parameter_moves_whatever_its_value_is():
+    """Also 0.41, where 0.7 W + 0.123 = W."""
+    for value in (0.41, 0, -1, 1e9, 1e-20):
+        layer, unwritten = Scale(), Unwritten()
+        layer.W[:] = unwritten.W[:] = value
+        assert [array.name for array in check_gradients(layer, X).arrays] == ["x", "W"]
+        assert check_gradients(unwritten, X).faults[0].startswith("W moves the output")
+
+
+@pytest.mark.parametrize("f", [lambda x: 0 * x, lambda x: x[:, :0]])
+def test_an_array_does_not_move_an_output_that_stays_0_or_has_no_entries(f):
+    layer = Entrywise(f, np.zeros_like)
+    layer.table, layer.backward = np.ones(3), lambda dy: np.zeros_like(X)
+    report = check_gradients(layer, X)
+    report.require()
+    assert report.error == 0
+
+
+def test_an_array_that_moves_nothing_but_rounding_needs_no_gradient():
+    class Shifted(Softmax):
+        def __init__(self):
+            self.b = np.array([0.3])
+
+        def forward(self, x):
+            return -super().forward(x + self.b)
+
+        def backward(self, dy):
+            return super().backward(-dy)
+    check_gradients(Shifted(), 10 * X).require()
 
 
 def test_a_constant_is_named_by_the_layer_that_holds_it():
@@ -431,9 +502,17 @@ def test_what_forward_overwrites_is_no_parameter():
         def backward(self, dy):
             self.dx[:] = dy * np.cos(self.x)
             return self.dx
-    report = check_gradients(Buffer(), X)
-    report.require()
-    assert [array.name for array in report.arrays] == ["x"] and report.notes == ("no parameters",)
+    class History(Sine):
+        means = np.zeros(0)
+
+        def forward(self, x):
+            self.means = np.append(self.means, x.mean())
+            return super().forward(x)
+    for layer in (Buffer(), History()):
+        report = check_gradients(layer, X)
+        report.require()
+        assert [array.name for array in report.arrays] == ["x"]
+        assert report.notes == ("no parameters",)
 
 
 @pytest.mark.parametrize("factor", [1, 1.0001])

@@ -86,6 +86,15 @@ def test_wrong_in_a_recognisable_way(fault):
     assert array.error == np.inf if compared == 0 or "nan" in fault else 1e-5 < array.error < 10
 
 
+def test_a_sum_over_two_is_named_and_one_over_none_is_not():
+    class Takes(Tanh):
+        def forward(self, x, labels):
+            return super().forward(x)
+    layer = changed(Takes(), lambda layer, dy, dx: 2 * dx)
+    assert faults(check_gradients(layer, X[:2], np.zeros(0, int))) == {
+        "x": "2 times too large: summed over 2 entries or rows where it should be averaged?"}
+
+
 def test_an_error_is_relative_to_the_larger_of_the_two():
     for factor in (2, 0.5):
         report = check_gradients(changed(Tanh(), lambda layer, dy, dx: factor * dx), X)
@@ -127,10 +136,13 @@ def test_a_gradient_that_is_its_own_transpose_is_not_called_transposed():
         "x": "1 of 3 entries differ from the finite difference"}
 
 
-def test_a_second_call_that_gives_nothing_is_named():
-    given = []
-    layer = changed(Tanh(), lambda layer, dy, dx: None if len(given) > 1 else given.append(1) or dx)
-    assert faults(check_gradients(layer, X)) == {"x": "a second call of backward gives no gradient"}
+@pytest.mark.parametrize("calls, fault", [
+    (2, "a second call of backward gives no gradient"),
+    (3, "backward does not scale with dy: -2 times the dy must give -2 times the gradient")])
+def test_a_later_call_that_gives_nothing_is_named(calls, fault):
+    rest = iter(range(calls))
+    layer = changed(Tanh(), lambda layer, dy, dx: None if next(rest, None) is None else dx)
+    assert faults(check_gradients(layer, X)) == {"x": fault}
 
 
 PILES = ("a second call of backward gives another gradient: "
@@ -160,6 +172,11 @@ def test_a_gradient_that_drifts_a_little_is_named():
     assert faults(check_gradients(drifting, X)) == {"x": PILES}
 
 
+def test_rounding_may_depend_on_dy():
+    layer = changed(Tanh(), lambda layer, dy, dx: np.sign(dx) * np.exp(np.log(np.abs(dx))))
+    check_gradients(layer, X).require()
+
+
 def test_a_gradient_that_hardly_scales_with_dy_is_named():
     layer = changed(Tanh(), lambda layer, dy, dx: dx * (1 + 1e-8 * np.abs(dy)))
     assert faults(check_gradients(layer, X))["x"].startswith("backward does not scale with dy")
@@ -185,11 +202,27 @@ class KeepsTheLast(Tanh):
         return y
 
 
+class KeepsOneOfTheLast(KeepsTheLast):
+    """Uses one y of the forward before. All numbers are small."""
+
+    def __init__(self, which):
+        self.which = which
+
+    def forward(self, x):
+        y = super().forward(x)
+        self.y = np.where(np.arange(x.size).reshape(x.shape) == self.which, self.y, y)
+        return 1e-6 * y
+
+    def backward(self, dy):
+        return 1e-6 * super().backward(dy)
+
+
 def test_what_is_kept_of_an_earlier_input_is_named():
     fault = faults(check_gradients(KeepsTheFirst(), X))["x"]
     assert fault == "15 of 15 entries differ from the finite difference" + ANOTHER
-    assert faults(check_gradients(KeepsTheLast(), X)) == {
-        "x": "right only if the input before was the same: is something kept from earlier?"}
+    for layer in (KeepsTheLast(), *map(KeepsOneOfTheLast, range(5))):
+        assert faults(check_gradients(layer, X)) == {
+            "x": "right only if the input before was the same: is something kept from earlier?"}
 
 
 @pytest.mark.parametrize("entries, kinks, ok", [
@@ -213,9 +246,11 @@ def test_one_wrong_array_is_wrong_whatever_the_others_are():
 
 
 @pytest.mark.parametrize("constant, said", [
-    (1e12, "the output, up to 1e+12, is too large to resolve less than 2 % of a slope; "
+    (1e12, "the output, up to 1e+12, is too large to resolve less than 2.1 % of a slope; "
            "take the constant out of it"),
-    (1e17, "the output, up to 1e+17, is too large to resolve any slope; "
+    (1e13, "the output, up to 1e+13, is too large to resolve less than 21 % of a slope; "
+           "take the constant out of it"),
+    (-1e17, "the output, up to 1e+17, is too large to resolve any slope; "
            "take the constant out of it")])
 def test_why_one_cannot_tell(constant, said):
     report = check_gradients(Offset(Entrywise(*ENTRYWISE["sine"]), constant), X)
@@ -226,7 +261,7 @@ def test_why_one_cannot_tell(constant, said):
 @pytest.mark.parametrize("factor, verdict", [(1, "cannot tell"), (2, "WRONG"), (0, "cannot tell")])
 def test_a_function_that_rounds_within(factor, verdict):
     """x + 1e10 - 1e10 moves in stairs of 2e-6: by small steps not at all."""
-    layer = Entrywise(lambda x: x + 1e10 - 1e10, lambda x: factor * np.ones_like(x))
+    layer = Entrywise(lambda x: 1e6 * (x + 1e10 - 1e10), lambda x: factor * np.full_like(x, 1e6))
     report = check_gradients(layer, X)
     assert report.verdict == verdict
     if factor == 1:
@@ -244,6 +279,7 @@ def test_the_table():
         ["x", "5x3", "15", "0"], ["W", "3x3", "9", "0"], ["b", "3", "3", "0"]]
     assert lines[2].split()[5] == ",".join(map(str, report.arrays[0].worst))
     assert lines[3] == "  WRONG: off by a constant factor: 2 times what it should be"
+    assert "np." not in repr(report)    # plain numbers, no np.float64(0.5)
     with pytest.raises(AssertionError, match="Dense: WRONG"):
         report.require()
 
@@ -260,6 +296,19 @@ def test_the_table_fits_80_columns_and_can_be_indented(name):
     row = ArrayReport(name, (128, 128), 16384, 16384, 1e-10, (127, 127), -1e-10, -1e-10, "so " * 60)
     lines = str(Report("MLP", (row,), ("because " * 20,), ("by the way " * 10,))).splitlines()
     assert max(map(len, lines)) == 78 and any("10 Linear.W 128x128" in line for line in lines)
+    said = [line for line in lines if "because" in line]
+    assert said[0].startswith("  WRONG: because") and said[1].startswith("    because")
+
+
+@pytest.mark.parametrize("name, shape, shown", [
+    ("layer 1 kernel1", (4,), "layer 1 kernel1"), ("layer 10 kernel1", (4,), "...r 10 kernel1"),
+    ("layer 1 kernel1", (16, 16, 3, 3), "... 1 kernel1"),
+    ("layer 1 kernel1", (128, 128, 10, 10), "...rnel1"),
+    ("kernel10", (128, 128, 10, 10), "kernel10")])
+def test_a_name_that_does_not_fit_loses_its_beginning(name, shape, shown):
+    row = ArrayReport(name, shape, 1, 0, 0.0, tuple(n - 1 for n in shape), 1.0, 1.0, "")
+    line = str(Report("Layer", (row,))).splitlines()[2]
+    assert line.startswith(f"{shown} {'x'.join(map(str, shape))} ") and len(line) <= 80
 
 
 def test_the_error_of_a_report_is_its_largest():

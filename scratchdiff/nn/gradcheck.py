@@ -76,7 +76,8 @@ def check_gradients(layer, x, *rest, constants=(), tolerance=TOLERANCE):
                     for place, claim in claims.items()]
         steepest = max((slopes.steepest.max(initial=0) for slopes in measured), default=0)
         # Sizes that a gradient may be too large by, if it forgets that y is a mean
-        counts = {n for array in (*subject.values, y) for n in (np.size(array), *np.shape(array))}
+        counts = {n for array in (*subject.values, y) if isinstance(array, np.ndarray)
+                  for n in (array.size, *array.shape)}
         arrays = [array_report(place.name, claim, slopes, tolerance, steepest, y, counts)
                   for (place, claim), slopes in zip(claims.items(), measured)]
     return Report(title, tuple(arrays), tuple(subject.faults), tuple(subject.notes))
@@ -121,8 +122,8 @@ def slope(f, x, claim, least, tolerance):
     change, jumps = extrapolate(changes, 2), extrapolate(bends, 1)
     difference, resolution = change.sum(), 8 * EPS * np.abs(f(x)).sum() / h
     smooth = np.abs(jumps).sum() <= KINK * np.abs(change).sum() + 4 * resolution
-    size = max(abs(claim), abs(difference), least)
-    if smooth and abs(claim - difference) + resolution <= tolerance / 10 * size:
+    nearly = tolerance / 10 * max(abs(claim), least)
+    if smooth and abs(claim - difference) + resolution <= nearly:
         return Slope(difference, resolution, 0, abs(difference))
 
     few = steps[7:16]                                                   # 16 h to h / 16

@@ -99,7 +99,7 @@ class Subject:
             raise Broken("forward changes its input")
         dy = factor * np.random.default_rng(SEED).standard_normal(y.shape)
         sent = dy.copy()
-        returned = self.layer.backward(sent if y.shape else float(dy))
+        returned = self.layer.backward(sent)
         if differ([sent], [dy]):
             raise Broken("backward changes the dy that it is given")
         if differ(given, values):
@@ -138,7 +138,7 @@ class Subject:
             if claim is not None and claim.any() and np.array_equal(claim, opposite.get(place)):
                 claim = None            # `t` beside `dt`: backward does not write it
             candidate = claim is not None or is_floats(array) and array.flags.writeable
-            if place.constant or place.name in self.constants or array is None or not candidate:
+            if place.constant or place.name in self.constants or not candidate:
                 continue
             if claim is not None:
                 expect_parameter(place)
@@ -161,7 +161,7 @@ class Subject:
         """Whether the output moves with the array at `place`; None if forward writes it anew."""
         array = place.array()
         before = array.copy()
-        array[...] = 0.7 * before + 0.123
+        array[...] = before + (1 + np.abs(before)) / 10     # another value, whatever it was
         try:
             change = np.abs(self.layer.forward(*copies(self.values)) - y).max(initial=0)
         except Exception:
@@ -216,9 +216,9 @@ def is_fit(gradient, array):
     return is_floats(array) and gradient.shape == array.shape and gradient.dtype == np.float64
 
 
-def as_array(gradient):
+def as_array(value):
     try:
-        return None if gradient is None else np.array(gradient)
+        return None if value is None else np.array(value)
     except ValueError:                  # a ragged list
         return np.array(None)
 
@@ -236,8 +236,9 @@ def other(value, factor, step):
     """Something else to give in place of `value`: other floats, or the next level or label."""
     if is_floats(value):
         return factor * np.roll(value, 1)
-    if np.asarray(value).dtype.kind in "iu":
-        return np.where(np.asarray(value) > 0, value - step, value + step)[()]
+    labels = as_array(value)
+    if labels is not None and labels.dtype.kind in "iu":
+        return np.where(labels > 0, labels - step, labels + step)[()]
     return value
 
 

@@ -82,7 +82,7 @@ def row(a):
                f"{worst:<9} {a.backprop:>10.3e} {a.difference:>10.3e}")
     room = max(WIDTH - len(numbers), 8)
     name = a.name if len(a.name) <= room else "..." + a.name[3 - room:]
-    lines = [f"{name:<15}{numbers}"]
+    lines = [f"{name:<{room}}{numbers}"]
     if a.fault:
         lines += in_words(a.fault)
     if a.edges:
@@ -172,7 +172,7 @@ def agree(a, b):
 def doubt(resolution, scale, largest):
     """Why one cannot tell, and what would help."""
     share = 100 * resolution / scale
-    least = f"less than {share:.1g} % of a slope" if share < 100 else "any slope"
+    least = f"less than {share:.2g} % of a slope" if share < 99 else "any slope"
     if largest > 1e4 * scale:
         return (f"cannot tell: the output, up to {largest:.0e}, is too large to resolve {least}; "
                 "take the constant out of it")
