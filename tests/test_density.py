@@ -101,7 +101,7 @@ def test_with_the_perfect_denoiser_it_is_the_true_density(measured):
 
 def test_a_networks_density_is_below_the_true_one_on_average():
     """Whatever it has learned: the difference is minus a Kullback-Leibler divergence."""
-    x, true = points("circle", 1000)
+    x, true = points("circle", 500)
     bits = (log_density(trained().denoiser, SCHEDULE, x.astype(np.float32)) - true) / np.log(2) / 2
     assert -0.1 < bits.mean() < 0, "bits per coordinate"
     assert bits.dtype == np.float64

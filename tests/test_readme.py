@@ -14,7 +14,7 @@ import pytest
 from scratchdiff.app import check, clock, distill
 from scratchdiff.beyond.latent.autoencoder import Autoencoder
 from scratchdiff.beyond.latent.diffusion import LatentDiffusion
-from scratchdiff.chain.backprop import layer_gradients
+from scratchdiff.chain.backprop import adam_is_reference, layer_gradients
 from scratchdiff.chain.links import LINKS
 from scratchdiff.chain.lora import new_adapters_change_nothing
 from scratchdiff.chain.prompts import prompts_are_a_table
@@ -37,7 +37,8 @@ TO_RUN = [text for text in COMMANDS if text not in BY_HAND and "pytest" not in t
 PLACES = re.findall(r"\[`?([^]`]+)`?\]\(([^)#]+)(?:#L(\d+))?\)", README)
 EXERCISES = re.findall(r"^\| \[`\w+`\]\(([^)#]+)\) \| `(.+?)` \| `(.+?)` \| `(.+?)` \|", README,
                        re.MULTILINE)
-STARTS = {"scratchdiff/nn/lora.py": new_adapters_change_nothing,
+STARTS = {"scratchdiff/nn/adam.py": adam_is_reference,
+          "scratchdiff/nn/lora.py": new_adapters_change_nothing,
           "scratchdiff/beyond/guidance.py": prompts_are_a_table}
 NUMBER = r"-?\d+\.?\d*(?:e[-+]\d+)?"
 

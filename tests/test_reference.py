@@ -149,9 +149,8 @@ def test_its_gradients_are_finite_differences(widths, name):
     check_gradients(ReferenceNetwork(widths, name), x).require()
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("predicts", SKIP_AND_GAIN)
-def test_the_gradients_of_its_loss_are_finite_differences(predicts, name):
+@pytest.mark.parametrize("name, predicts", [*zip(NAMES, SKIP_AND_GAIN)])
+def test_the_gradients_of_its_loss_are_finite_differences(name, predicts):
     widths = (7, 4, 3, 2)
     params = ReferenceNetwork(widths, name).params
     loss = ReferenceLoss(name, predicts, widths, (0.5, 2, 1, 0, 3), multiples=(2,))

@@ -197,11 +197,11 @@ def floor_is_loss():
 def sampler_is_reference(count=2):
     """A few points walk back twice, with the same noise: by the sampler and by the reference.
 
-    They ask a trained network, and a new one of the tutorial's kind.
+    They ask a new network of the tutorial's kind, with each variance, and a trained one.
     """
     new = Model.new(replace(RECIPES["tutorial"], hidden=WIDTHS[1:-1]), 0, shape_data("circle"))
     figure, where = 0.0, ""
-    for model, variance in product([new, trained()], VARIANCES):
+    for model, variance in [*product([new], VARIANCES), (trained(), trained().recipe.variance)]:
         denoiser, network = in_double(model)
         schedule, recipe = denoiser.schedule, model.recipe
         activation = reference.ACTIVATIONS[recipe.activation]
