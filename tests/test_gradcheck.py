@@ -49,6 +49,7 @@ def looked_for(f, x, claim=np.nan):
     (np.exp, -300.0, np.exp(-300)), (np.log, 1e-9, 1e9), (np.log, 1e9, 1e-9),
     (np.sqrt, 1e-6, 500.0), (lambda x: np.sin(1e4 * x), 0.3, 1e4 * np.cos(3e3)),
     (lambda x: x ** 3, 0.0, 0.0), (lambda x: x ** 3, 1e6, 3e12), (lambda x: 1 / x, 1e-9, -1e18),
+    (lambda x: np.sin(70 * x), 0.3, 70 * np.cos(21)),
     (lambda x: np.sin(x - 1e8), 1e8 + 0.25, np.cos(0.25)),
     (lambda x: np.sin(x + 1e8), -1e8 + 0.25, np.cos(0.25))])
 def test_the_slope_is_found_and_how_far_it_may_be_off(f, x, derivative):
@@ -64,7 +65,8 @@ def test_the_slope_is_found_and_how_far_it_may_be_off(f, x, derivative):
     (lambda x: np.log(1 + np.exp(x)), -10.0, sigmoid(-10), 1e-12),
     (lambda x: np.log(1 + np.exp(x)), -30.0, sigmoid(-30), 1e-13),
     (lambda x: np.log(1 + np.exp(x)), -40.0, sigmoid(-40), 1e-14),
-    (lambda x: np.sin((x + 1e8) - 1e8), 0.3, np.cos(0.3), 1e-6)])
+    (lambda x: np.sin((x + 1e8) - 1e8), 0.3, np.cos(0.3), 1e-6),
+    (lambda x: np.sin((x + 1e8) - 1e8), -0.3, np.cos(0.3), 1e-6)])
 def test_the_resolution_covers_rounding_that_does_not_show_in_the_output(f, x, derivative, best):
     difference, resolution, jump, _ = looked_for(f, x)
     assert abs(difference - derivative) <= resolution <= best and jump == 0
@@ -107,7 +109,8 @@ def test_at_the_edge_of_the_domain_there_is_no_slope():
 @pytest.mark.parametrize("f, x, claim, outputs", [
     (np.sin, 1.0, np.cos(1), 5), (np.sin, 4.0, (1 + 1e-9) * np.cos(4), 5),
     (np.sin, 1.0, 1.0001 * np.cos(1), 19),
-    (np.sin, 1.0, 0.9999 * np.cos(1), 19), (np.abs, 0.0, 0, 63),
+    (np.sin, 1.0, 0.9999 * np.cos(1), 19), (np.sin, 4.0, 1.0001 * np.cos(4), 19),
+    (np.abs, 0.0, 0, 63),
     (lambda x: 1e-4 * np.sin(x), 1.0, 1e-4 * np.cos(1) + 1e-11, 5)])
 def test_a_claim_that_agrees_takes_five_outputs_and_a_wrong_one_19_and_a_doubt_63(
         f, x, claim, outputs):
@@ -176,6 +179,11 @@ def test_on_a_large_constant(constant, factor, verdict):
     """The spacing of float64 is 1.5e-8 at 1e8, 1e-4 at 1e12 and 16 at 1e17."""
     report = check_gradients(scaled(Offset(Entrywise(*SINE), constant), factor), X)
     assert report.verdict == verdict and report.ok is (verdict == "ok")
+
+
+def test_a_doubt_about_small_numbers_is_a_doubt_all_the_same():
+    layer = Entrywise(lambda x: 1e-12 * (1e12 + np.sin(x)), lambda x: 1e-12 * np.cos(x))
+    assert check_gradients(layer, X).verdict == "cannot tell"
 
 
 def test_a_small_slope_on_a_large_constant_is_not_forgotten():
