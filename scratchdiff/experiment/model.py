@@ -1,6 +1,7 @@
 """A model: a denoiser, and where it stands between a recipe and what it has learned."""
 from dataclasses import dataclass, field, replace
 from functools import partial
+from math import isfinite
 
 import numpy as np
 
@@ -91,7 +92,7 @@ class Model:
         """Train from where adam stands to the recipe's last step; yield (step, loss) after each."""
         for step, loss in train(self.denoiser, self.adam, self.batches(), self.recipe.steps,
                                 self.lr(), self.levels.weight):
-            if not np.isfinite(loss):
+            if not isfinite(loss):
                 raise Diverged(f"the loss at step {step + 1} is no longer finite")
             self.losses.append(loss)
             yield step, loss
