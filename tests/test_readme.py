@@ -13,6 +13,7 @@ import pytest
 
 from scratchdiff.app import check, distill
 from scratchdiff.app.arguments import COMMANDS as PARSERS
+from scratchdiff.app.show import labels
 from scratchdiff.chain.backprop import adam_is_reference, layer_gradients
 from scratchdiff.chain.links import LINKS
 from scratchdiff.chain.lora import new_adapters_change_nothing
@@ -127,6 +128,7 @@ def test_commands_show_what_they_print(block, folder, measured, monkeypatch):
     monkeypatch.chdir(folder)
     if block not in SHOWN:
         monkeypatch.setattr(distill, "BLOCKS", 1)
+        monkeypatch.setattr(labels, "MOST", 100)
         shorten_reports(monkeypatch)
     monkeypatch.setattr(check, "LINKS", [
         [replace(link, measure=partial(measured, link.measure)) for link in links]
