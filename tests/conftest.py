@@ -9,6 +9,8 @@ import pytest
 # for each other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+gc.disable()                            # until all tests are collected: none of them is garbage
+
 
 def pytest_collection_modifyitems(items):
     """The whole program comes last: with -x, the first to fail is then the test of one part."""
@@ -18,6 +20,7 @@ def pytest_collection_modifyitems(items):
 def pytest_collection_finish():
     """What was collected stays to the end, so the garbage collector need not look at it again."""
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -121,7 +121,8 @@ def test_every_activation_is_a_row_of_the_table():
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_the_table_of_one_layer(name, capsys):
+def test_the_table_of_one_layer(name, capsys, monkeypatch):
+    look_at_less(monkeypatch)
     assert main(["check", "--layer", name]) == 0
     out = capsys.readouterr().out
     titles = [line.split(":")[0] for line in out.splitlines() if line.endswith(": ok")]

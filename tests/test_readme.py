@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from scratchdiff.app import check, clock, distill
+from scratchdiff.app.show import labels
 from scratchdiff.beyond.latent.autoencoder import Autoencoder
 from scratchdiff.beyond.latent.diffusion import LatentDiffusion
 from scratchdiff.chain.backprop import adam_is_reference, layer_gradients
@@ -128,6 +129,7 @@ def test_commands_show_what_they_print(block, folder, measured, monkeypatch):
     monkeypatch.chdir(folder)
     if block not in SHOWN:
         monkeypatch.setattr(distill, "BLOCKS", 1)
+        monkeypatch.setattr(labels, "MOST", 100)
         shorten_reports(monkeypatch)
     monkeypatch.setattr(check, "LINKS", [
         [replace(link, measure=partial(measured, link.measure)) for link in links]
