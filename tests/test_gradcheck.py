@@ -67,6 +67,7 @@ def test_the_slope_is_found_and_how_far_it_may_be_off(f, x, derivative):
     (lambda x: np.log(1 + np.exp(x)), -40.0, sigmoid(-40), 1e-14),
     (lambda x: np.log(1 + np.exp(-x)), 40.0, -sigmoid(-40), 1e-14),
     (lambda x: -np.log(1 + np.exp(x)), -40.0, -sigmoid(-40), 1e-14),
+    (lambda x: -np.log(1 + x ** 9), 1e-3, -9e-24, 1e-14),
     (lambda x: np.sin((x + 1e8) - 1e8), 0.3, np.cos(0.3), 1e-6),
     (lambda x: np.sin((x + 1e8) - 1e8), -0.3, np.cos(0.3), 1e-6)])
 def test_the_resolution_covers_rounding_that_does_not_show_in_the_output(f, x, derivative, best):
