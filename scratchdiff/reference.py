@@ -243,9 +243,9 @@ def reverse_step(xt, t, guess, z, betas, alpha_bars, variance):
     """x_{t-1} from x_t (Ho et al. 2020, algorithm 2); z is fresh noise. The last step uses none."""
     if t == 0:
         sigma = 0.0
-    elif variance == "beta":
+    elif variance == "beta" or variance == "mixed" and 1 - alpha_bars[t] > 0.2 ** 2:
         sigma = sqrt(betas[t])
     else:
         sigma = sqrt(betas[t] * (1 - alpha_bars[t - 1]) / (1 - alpha_bars[t]))
-    share = betas[t] / sqrt(1 - alpha_bars[t])
-    return [(xt[i] - share * guess[i]) / sqrt(1 - betas[t]) + sigma * z[i] for i in range(len(xt))]
+    last = betas[t] / sqrt(1 - alpha_bars[t])
+    return [(xt[i] - last * guess[i]) / sqrt(1 - betas[t]) + sigma * z[i] for i in range(len(xt))]

@@ -321,16 +321,16 @@ def entrywise(name, x, constant=None):
     return layer(lambda rng: plain if constant is None else Offset(plain, constant), x)
 
 
-def normal(shape=(3, 3), scale=1.0, offset=0.0):
+def normal(shape=(2, 3), scale=1.0, offset=0.0):
     return lambda rng: offset + scale * rng.standard_normal(shape)
 
 
 def positive(scale):
-    return lambda rng: scale * (1 + rng.random((3, 2)))
+    return lambda rng: scale * (1 + rng.random((2, 2)))
 
 
 def labels(rng):
-    return rng.integers(3, size=3)
+    return rng.integers(3, size=2)
 
 
 LAYERS = {
@@ -338,8 +338,8 @@ LAYERS = {
     "ReLU": layer(lambda rng: ReLU(), normal()),
     "SiLU": layer(lambda rng: SiLU(), normal()),
     "MSE": layer(lambda rng: MSE(), normal(), normal()),
-    "MLP with SiLU": layer(lambda rng: MLP((3, 3, 2), rng, SiLU, np.float64), normal()),
-    "MLP with ReLU": layer(lambda rng: MLP((3, 3, 2), rng, ReLU, np.float64), normal()),
+    "MLP with SiLU": layer(lambda rng: MLP((2, 3, 2), rng, SiLU, np.float64), normal((2, 2))),
+    "MLP with ReLU": layer(lambda rng: MLP((2, 3, 2), rng, ReLU, np.float64), normal((2, 2))),
     "layer norm": layer(lambda rng: Norm(rng, 4, axis=1), normal((2, 4))),
     "batch norm": layer(lambda rng: Norm(rng, 2, axis=0), normal((4, 2))),
     "unit length": layer(lambda rng: Normalized(), normal()),
@@ -360,7 +360,7 @@ LAYERS = {
 RIGHT = dict(LAYERS)                    # and the same kinds of layer where numbers are awkward
 for name in list(ENTRYWISE)[:8]:
     for scale in (1e-3, 1, 1e3):
-        RIGHT[f"{name} at {scale:g}"] = entrywise(name, normal((3, 2), scale))
+        RIGHT[f"{name} at {scale:g}"] = entrywise(name, normal((2, 2), scale))
 for name in ("log", "sqrt", "reciprocal"):
     for scale in (1e-9, 1e-6, 1e-3, 1, 1e3):
         RIGHT[f"{name} at {scale:g}"] = entrywise(name, positive(scale))
@@ -368,16 +368,16 @@ for name, make, *rest in [("softmax", Softmax), ("logsumexp", LogSumExp),   # sa
                           ("cross-entropy", CrossEntropy, labels)]:
     RIGHT[f"{name} at 20"] = layer(lambda rng, make=make: make(), normal(scale=20), *rest)
 for name, at in [("sigmoid", 40), ("sigmoid", -40), ("tanh", 25), ("naive softplus", -40)]:
-    RIGHT[f"{name} around {at}"] = entrywise(name, normal((3, 2), offset=at))
+    RIGHT[f"{name} around {at}"] = entrywise(name, normal((2, 2), offset=at))
 for constant in (1e2, 1e5, 1e8):        # on a large constant: the output, and the input
     for name in ("tanh", "sine", "square"):
-        RIGHT[f"{name} on {constant:g}"] = entrywise(name, normal((3, 2)), constant)
+        RIGHT[f"{name} on {constant:g}"] = entrywise(name, normal((2, 2)), constant)
     RIGHT[f"Linear on {constant:g}"] = layer(
         lambda rng, constant=constant: dense(rng, 3, 2, constant), normal())
     RIGHT[f"layer norm of {constant:g}"] = layer(
         lambda rng: Norm(rng, 4, axis=1), normal((2, 4), offset=constant))
     RIGHT[f"batch norm of {constant:g}"] = layer(
-        lambda rng: Norm(rng, 3, axis=0), normal((5, 3), offset=constant))
+        lambda rng: Norm(rng, 2, axis=0), normal((4, 2), offset=constant))
 
 
 class Mistaken:

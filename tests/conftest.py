@@ -1,4 +1,5 @@
 """Settings for all tests: one BLAS thread, and the tests of the whole program last."""
+import gc
 import os
 from functools import cache
 
@@ -14,6 +15,11 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path.stem in ("test_cli", "test_readme"))
 
 
+def pytest_collection_finish():
+    """What was collected stays to the end, so the garbage collector need not look at it again."""
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def measured():
     """measured(measure): what a link of the chain of trust says, measured once in all tests."""
@@ -22,8 +28,8 @@ def measured():
 
 @pytest.fixture(scope="module")
 def few_compared():
-    """A run's report compares 200 points with 200 real ones, not 2000: a hundredth of the work."""
-    from scratchdiff.app.show import report
+    """In this module, reports are short."""
+    from tests.program import shorten_reports
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(report, "COMPARED", 200)
+        shorten_reports(patch)
         yield

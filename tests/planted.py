@@ -2,7 +2,7 @@
 import inspect
 import sys
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 from scratchdiff.app.check import print_link
 from scratchdiff.chain import backprop, diffusion, layers, twins
@@ -30,9 +30,14 @@ def look_at_less(patch):
     patch.setattr(twins, "clean_points", partial(layers.clean_points, 3))
     for room in (blocks, diffusion):
         patch.setattr(room, "BLOCK", 100)
+    patch.setattr(diffusion, "trained", untrained)
+
+
+@cache
+def untrained():
     new = Model.new(replace(RECIPES["default"], hidden=(4, 4)), 0, shape_data("circle"))
     new.denoiser.network.params += 0.1
-    patch.setattr(diffusion, "trained", lambda: new)
+    return new
 
 
 def look_at_what_is_edited(patch, edits):

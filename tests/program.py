@@ -7,6 +7,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from scratchdiff.app.cli import main
+from scratchdiff.app.show import best, report
 
 ROOT = Path(__file__).parent.parent
 COMMAND = [sys.executable, "-m", "scratchdiff"]
@@ -30,6 +31,13 @@ def call(*arguments):
     with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
         status = main(arguments)
     return status, out.getvalue().splitlines(), err.getvalue()
+
+
+def shorten_reports(patch):
+    """Measure a run's report on a tenth of the points: the same lines, much sooner."""
+    patch.setattr(report, "COMPARED", 200)
+    patch.setattr(best, "PERFECT", 50)
+    patch.setattr(best, "NOISY", 100)
 
 
 def run(*arguments, command=COMMAND):

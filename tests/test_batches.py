@@ -8,7 +8,7 @@ from scratchdiff.diffusion.denoiser import Denoiser
 from scratchdiff.diffusion.sampling import reverse_process
 from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.diffusion.training import train
-from scratchdiff.fast.batches import CHUNK, chunked, noisy
+from scratchdiff.fast.batches import CHUNK, chunk_size, chunked, noisy
 from scratchdiff.fast.blocks import walk
 from scratchdiff.measure.shapes import SHAPES
 from scratchdiff.nn.adam import Adam
@@ -42,6 +42,21 @@ def learn(denoiser, adam, steps, stop=None):
 def test_the_numbers_that_every_kept_run_depends_on():
     """Another CHUNK would give other batches for the same seed: a kept run could not go on."""
     assert CHUNK == 100
+
+
+@pytest.mark.parametrize("numbers, size", [
+    (2, 100), (256 * 2, 100), (41943, 100), (41944, 99), (2 ** 22, 1), (10 ** 9, 1)])
+def test_fewer_batches_are_made_at_once_if_they_are_large(numbers, size):
+    assert chunk_size(numbers) == size
+
+
+@pytest.mark.parametrize("first", [0, 2, 3, 7])
+def test_chunks_of_another_size_go_on_from_any_step_too(first):
+    make = noisy(circle, SCHEDULE, 4)
+    whole, rest = (list(islice(chunked(make, np.random.default_rng(0), step, 3), 9))
+                   for step in (0, first))
+    for want, got in zip(whole[first:], rest):
+        assert all(map(np.array_equal, want, got))
 
 
 @pytest.mark.parametrize("antithetic", [False, True])

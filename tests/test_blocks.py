@@ -202,3 +202,9 @@ def test_numbers_below_0_are_refused(n, skip):
 def test_another_number_of_coordinates_than_the_denoisers_is_named(d):
     with pytest.raises(ValueError, match=rf"xt must have shape \(n, 2\), got \({BLOCK}, {d}\)"):
         blocks(5, d=d)
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+def test_a_denoiser_that_returns_another_shape_is_refused(columns):
+    with pytest.raises(ValueError, match=rf"the shape of x, \(2048, 2\), got \(2048, {columns}\)"):
+        sample_of(lambda xt, t: np.zeros((len(xt), columns)), Schedule.linear())

@@ -89,7 +89,7 @@ def test_a_fault_in_the_density(name, monkeypatch, capsys):
 @pytest.mark.parametrize("name", STUDENTS)
 def test_a_fault_in_a_student(name, monkeypatch, capsys):
     """No link before these has one."""
-    require_red(STUDENTS[name], students_walk_is_the_teachers, monkeypatch, capsys)
+    require_red(STUDENTS[name], STUDENTS[name][0], monkeypatch, capsys)
 
 
 def test_a_student_that_has_learned_nothing(monkeypatch, capsys):

@@ -16,6 +16,8 @@ from scratchdiff.app.errors import CommandError
 from scratchdiff.app.signals import INTERRUPTS, _end
 from tests.program import COMMAND, SMALL, call, run
 
+pytestmark = pytest.mark.usefixtures("few_compared")
+
 ENDINGS = [     # what a command raises, the exit status, the line on stderr
     (CommandError("no such thing"), 2, "scratchdiff: error: no such thing\n"),
     (CommandError("the disk is full", 1), 1, "scratchdiff: error: the disk is full\n"),
@@ -154,11 +156,16 @@ def test_a_standard_stream_that_is_closed(line, status, said):
 
 def test_names_that_standard_output_cannot_write(tmp_path, monkeypatch):
     """Of a file, and of a column: neither ends a run with a traceback."""
+    def program(*arguments):
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", ["scratchdiff", *map(str, arguments)])
+            patch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "ascii"))
+            return cli.program(), sys.stdout.buffer.getvalue().decode("ascii")
+
     points, model = tmp_path / "ümläut.csv", tmp_path / "m.npz"
     points.write_text("größe,y\n" + "1,2\n3,5\n" * 20, encoding="utf-8")
-    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
-    status, out, err = run(*SMALL, "--data", points, "--save", model)
-    assert (status, err) == (0, "") and "/\\xfcml\\xe4ut.csv (" in out
+    status, out = program(*SMALL, "--data", points, "--save", model)
+    assert status == 0 and "/\\xfcml\\xe4ut.csv (" in out
     assert "\ngr\\xf6\\xdfe = mean " in out
-    status, out, err = run("sample", model, "--points", 1)
-    assert (status, err) == (0, "") and out.startswith("gr\\xf6\\xdfe,y\n")
+    status, out = program("sample", model, "--points", 1)
+    assert status == 0 and out.startswith("gr\\xf6\\xdfe,y\n")

@@ -1,5 +1,5 @@
 """measure/exact.py: the perfect denoiser, and how good any denoiser could be."""
-from functools import partial
+from functools import cache
 
 import numpy as np
 import pytest
@@ -7,7 +7,6 @@ import pytest
 from scratchdiff.diffusion.denoiser import Denoiser
 from scratchdiff.diffusion.sampling import reverse_process
 from scratchdiff.diffusion.schedule import VARIANCES, Schedule
-from scratchdiff.fast.blocks import sample
 from scratchdiff.measure import exact as module
 from scratchdiff.measure.exact import ExactDenoiser, floor_and_excess
 from scratchdiff.measure.shapes import COARSEST, SHAPES, SPACING
@@ -144,14 +143,19 @@ def test_one_gaussian_by_hand():
         assert np.allclose(exact.log_density(xt, t), log_density, rtol=1e-12)
 
 
+@cache
+def many(width, n=400_000):
+    """Points of clouds of that width, and noise: (n, 2) each."""
+    rng = np.random.default_rng(0)
+    return (pick(SOME)(n, rng) + width * rng.standard_normal((n, 2)), rng.standard_normal((n, 2)))
+
+
 @pytest.mark.parametrize("name", ["points", "clouds"])
 @pytest.mark.parametrize("t", [25, 35, 49])
 def test_it_is_the_mean_and_the_variance_of_the_noise(name, t):
     """By brute force: of many noisy points, the noise in those that fall near one place."""
-    exact, n = CASES[name][0], 400_000
-    rng = np.random.default_rng(0)
-    x0 = pick(SOME)(n, rng) + exact.width * rng.standard_normal((n, 2))
-    eps = rng.standard_normal((n, 2))
+    exact = CASES[name][0]
+    x0, eps = many(exact.width)
     xt = SCHEDULE.add_noise(x0, t, eps)
     place = SCHEDULE.add_noise(SOME[:1], t, np.array([[0.5, -0.5]]))
     near = np.hypot(*(xt - place).T) < 0.15 * noise_width(t)
@@ -211,7 +215,7 @@ def test_blocks_change_nothing_and_bound_the_memory(monkeypatch):
 @pytest.mark.parametrize("name", ["circle", "gaussians", "checkerboard"])
 def test_what_is_far_away_does_not_matter(name, t, monkeypatch):
     """Also to points far from the shape: one on each side, and one in the middle of the circle."""
-    xt = np.vstack([noisy(t, 30, SHAPES[name].draw)[0], [[9, 0], [-9, 1], [0, 0], [0.2, 9]]])
+    xt = np.vstack([noisy(t, 10, SHAPES[name].draw)[0], [[9, 0], [-9, 1], [0, 0], [0.2, 9]]])
     exact, bayes, sizes = exact_for(name), module.bayes, []
     monkeypatch.setattr(module, "CELLS", 10 ** 9)
     whole = exact.mixture(xt, t)
@@ -285,16 +289,24 @@ def test_the_guess_has_the_dtype_of_the_point(dtype):
 
 
 def test_the_floor_of_the_circle():
-    """0.3238 +- 0.0005. At the first level it is a half: the noise along the circle is unknown."""
+    """0.3238 +- 0.001. At the first level it is a half: the noise along the circle is unknown."""
     exact = exact_for("circle")
-    floor, _ = floor_and_excess(exact, exact, CIRCLE.draw, np.random.default_rng(0), 4000)
-    assert floor.shape == (50,) and floor.mean() == pytest.approx(0.3238, abs=5e-4)
+    floor, _ = floor_and_excess(exact, exact, CIRCLE.draw, np.random.default_rng(0), 2000)
+    assert floor.shape == (50,) and floor.mean() == pytest.approx(0.3238, abs=1e-3)
     assert floor[0] == pytest.approx(0.5, abs=1e-3) and floor[-1] < 0.1
+
+
+@cache
+def half_of_moons():
+    """(floor, excess) on the moons of a denoiser that says half the noise that it should."""
+    exact = exact_for("moons")
+    return floor_and_excess(lambda xt, t: 0.5 * exact(xt, t), exact, SHAPES["moons"].draw,
+                            np.random.default_rng(0))
 
 
 def test_the_floor_is_the_loss_of_the_perfect_denoiser():
     exact, n = exact_for("moons"), 4000
-    floor, _ = floor_and_excess(exact, exact, SHAPES["moons"].draw, np.random.default_rng(0), 1000)
+    floor, _ = half_of_moons()
     for t in (0, 20, 49):
         xt, eps = noisy(t, n, SHAPES["moons"].draw)
         squares = np.mean((exact(xt, t) - eps) ** 2, axis=1)
@@ -316,23 +328,21 @@ def test_the_perfect_denoiser_has_no_excess_and_others_have_theirs():
 
 
 def test_floor_and_excess_add_up_to_the_loss():
-    """For a denoiser that is far from perfect: it always says half the noise that it should."""
+    """For a denoiser that is far from perfect."""
     exact, n = exact_for("moons"), 5000
-    half = lambda xt, t: 0.5 * exact(xt, t)                                     # noqa: E731
-    floor, excess = floor_and_excess(half, exact, SHAPES["moons"].draw, np.random.default_rng(0))
+    floor, excess = half_of_moons()
     for t in (5, 30):
         xt, eps = noisy(t, n, SHAPES["moons"].draw)
-        squares = np.mean((half(xt, t) - eps) ** 2, axis=1)
+        squares = np.mean((0.5 * exact(xt, t) - eps) ** 2, axis=1)
         error = squares.std() * np.sqrt(1 / n + 1 / 1000)
         assert floor[t] + excess[t] == pytest.approx(squares.mean(), abs=5 * error)
 
 
 @pytest.mark.parametrize("variance", VARIANCES)
 def test_the_sampler_with_the_perfect_denoiser_lands_on_the_circle(variance):
-    walk = partial(reverse_process, variance=variance)
-    blocks = sample(exact_for("circle"), SCHEDULE, 500, 2, np.random.default_rng(0), walk,
-                    dtype=np.float64)
-    radius = np.hypot(*np.concatenate(list(blocks)).T)
+    x, rng = np.random.default_rng(0).standard_normal((500, 2)), np.random.default_rng(1)
+    *_, points = reverse_process(exact_for("circle"), SCHEDULE, x, rng, variance)
+    radius = np.hypot(*points.T)
     assert abs(radius.mean() - 1) < 1e-4 and radius.std() < 1e-5
 
 

@@ -10,14 +10,16 @@ import pytest
 from scratchdiff import reference
 from scratchdiff.chain import backprop, diffusion
 from scratchdiff.chain.backprop import (adam_is_reference, adam_step_length, layer_gradients,
-                                        network_is_reference, reference_gradients)
+                                        network_is_reference, rates_fall_with_width,
+                                        reference_gradients)
 from scratchdiff.chain.diffusion import (batches_are_fair, blocks_are_the_walk, floor_is_loss,
-                                         guess_is_exact, network_excess, network_radius,
+                                         guess_is_exact, levels_are_weighted, network_excess,
+                                         network_radius,
                                          noise_is_reference, perfect_radius, sampler_is_reference,
                                          schedule_is_reference, score_is_gradient,
                                          step_is_posterior)
 from scratchdiff.diffusion.denoiser import Denoiser, v_skip_and_gain
-from scratchdiff.diffusion.levels import EvenLevels
+from scratchdiff.diffusion.levels import EvenLevels, LowLevels
 from scratchdiff.diffusion.sampling import reverse_process, reverse_step
 from scratchdiff.diffusion.schedule import Schedule, beta_variance, posterior_variance
 from scratchdiff.diffusion.training import noisy_points
@@ -33,6 +35,7 @@ from scratchdiff.nn.layers import Linear, ReLU, SiLU
 from scratchdiff.nn.lora import LoRA
 from scratchdiff.nn.loss import MSE
 from scratchdiff.nn.network import Network
+from scratchdiff.nn.rates import rates
 from scratchdiff.nn.waves import Waves
 from tests.planted import MEASURES, first_red, look_at_less, look_at_what_is_edited, plant
 
@@ -130,6 +133,8 @@ STALE = {
 }
 
 OPTIMISER = {
+    "rates grow with the width": (rates_fall_with_width, "layers[0].b",
+        [(rates, "min(1, INPUTS / d_in)", "max(1, INPUTS / d_in)")]),
     "Adam walks uphill": (adam_is_reference, "params[",
         [(Adam, "self.params -=", "self.params +=")]),
     "Adam counts a step too many": (adam_is_reference, "params[",
@@ -155,6 +160,13 @@ OPTIMISER = {
 }
 
 BATCHES = {
+    "levels are weighted upside down": (levels_are_weighted, "its share in the loss",
+        [(LowLevels, "self.shares / self.probabilities", "self.probabilities / self.shares")]),
+    "levels are drawn by their shares": (levels_are_weighted, "how often it is drawn",
+        [(LowLevels, "p=self.probabilities", "p=self.shares")]),
+    "levels with another exponent": (levels_are_weighted, "its share in the loss",
+        [(LowLevels, "noise ** -0.25 / np.sum(noise ** -0.25)",
+          "noise ** -0.5 / np.sum(noise ** -0.5)")]),
     "the noise without its square root": (noise_is_reference, "level ",
         [(Schedule, "noise = np.sqrt(1 - self.alpha_bars)", "noise = (1 - self.alpha_bars)")]),
     "the noise without its square root, twice": (batches_are_fair, "x_t without the noise",

@@ -153,7 +153,7 @@ def test_what_agrees_with_the_old_model_may_be_said_again(old):
 
 
 @pytest.mark.parametrize("change, said", [
-    (lambda arrays: arrays.pop("base"), "it has no array base"),
+    (lambda arrays: arrays.pop("base"), "its arrays are not those that its header names"),
     (lambda arrays: arrays.update(base=arrays["base"][1:]),
      r"array base has shape \(49,\), it must be \(50,\)"),
     (lambda arrays: arrays.update(base=np.full_like(arrays["base"], np.inf)), "array base holds"),

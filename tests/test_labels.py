@@ -15,6 +15,7 @@ from scratchdiff.app.start import recipe_for
 from scratchdiff.experiment.data import own_data, shape_data
 from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
+from scratchdiff.fast import blocks
 from scratchdiff.fast.batches import noisy
 from tests.program import SMALL, call
 
@@ -57,7 +58,8 @@ def test_a_file_says_which_column_is_the_label(files):
     assert by_number == lines
 
 
-def test_a_labelled_run_is_another_run_with_the_recipe_for_labels(files, tmp_path):
+def test_a_labelled_run_is_another_run_with_the_recipe_for_labels(files, tmp_path, monkeypatch):
+    monkeypatch.setattr(blocks, "BLOCK", 100)
     _, own, plain, moons = files
     with_labels, without = load_model(str(moons)), load_model(str(plain))
     assert (with_labels.data.labels, without.data.labels) == (("upper", "lower"), ())
@@ -251,9 +253,10 @@ def test_the_table_is_of_the_runs_seed(files, monkeypatch):
     assert {*asked} == {0, 77}, "the floor is measured on the same points in every run"
 
 
-def test_of_many_labels_the_worst_are_shown():
+def test_of_many_labels_the_worst_are_shown(monkeypatch):
+    monkeypatch.setattr(module, "MOST", 1320)
     lines = list(label_lines(model_of([f"a rather long label, number {i}" for i in range(40)])))
-    assert lines[0].startswith("with each prompt, 204 points:") and len(lines) == 12
+    assert lines[0].startswith("with each prompt, 33 points:") and len(lines) == 12
     assert lines[-3].startswith("  32 others, on average") and max(map(len, lines)) <= 80
 
 
@@ -307,11 +310,11 @@ def test_a_long_label_is_cut():
 
 def test_the_parts_of_the_loss_are_those_of_the_loss_that_was_trained():
     """With a fifth of the prompts dropped, at even levels: against the loss of a large batch."""
-    model = Model.new(replace(RECIPES["default"], levels="even", batch_size=60_000, steps=1), 0,
+    model = Model.new(replace(RECIPES["default"], levels="even", batch_size=30_000, steps=1), 0,
                       shape_data("moons", labels=True))
     model.denoiser.network.params[:] += 0.3         # so that prompts make a difference
     xt, t, eps, c = (array[0] for array in noisy(
-        model.data.prompted, model.denoiser.schedule, 60_000)(1, np.random.default_rng(0)))
+        model.data.prompted, model.denoiser.schedule, 30_000)(1, np.random.default_rng(0)))
     loss = np.mean((model.denoiser(xt, t, c) - eps) ** 2)
     floor, excess = loss_parts(model)
     assert floor.mean() + excess.mean() == pytest.approx(loss, rel=0.02)

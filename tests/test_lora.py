@@ -11,6 +11,7 @@ from scratchdiff.chain.backprop import (layer_gradients, network_is_reference,
                                         reference_gradients)
 from scratchdiff.chain.lora import (merged_is_the_same, new_adapters_change_nothing,
                                     training_keeps_the_base)
+from scratchdiff.fast import blocks
 from scratchdiff.fast.inference import Inference
 from scratchdiff.nn.adam import Adam
 from scratchdiff.nn.gradcheck import check_gradients
@@ -20,7 +21,7 @@ from scratchdiff.nn.loss import MSE
 from scratchdiff.nn.network import MLP, Network
 from scratchdiff.nn.waves import Waves
 from tests import quality_lora
-from tests.planted import MEASURES, first_red, only_layers, plant
+from tests.planted import MEASURES, first_red, look_at_less, only_layers, plant
 
 
 def layer(d_in=4, d_out=6, r=2, alpha=3.0):
@@ -165,6 +166,7 @@ def test_misuse_is_named():
 
 def test_the_table_by_hand(capsys, monkeypatch):
     monkeypatch.setattr(quality_lora, "HELD_OUT", 20)
+    monkeypatch.setattr(blocks, "BLOCK", 20)
     monkeypatch.setattr(quality_lora, "step_ratios", lambda ranks: dict.fromkeys(ranks, 1.0))
     old = replace(quality_lora.DEFAULT, steps=5)
     data = {"30 own points": quality_lora.DATA["30 own points"]}
@@ -236,6 +238,7 @@ LAYER = {
 
 @pytest.mark.parametrize("name", LAYER)
 def test_a_fault_in_the_layer(name, monkeypatch, capsys):
+    look_at_less(monkeypatch)
     only_layers(monkeypatch, {"LoRA"})
     monkeypatch.setattr(backprop, "KINDS", [("relu", "eps")])
     start = LAYER[name][0]

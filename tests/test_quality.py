@@ -6,6 +6,8 @@ import pytest
 
 from tests import quality
 
+pytestmark = pytest.mark.usefixtures("few_compared")
+
 
 def rows(capsys):
     heading, *lines = capsys.readouterr().out.splitlines()

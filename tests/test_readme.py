@@ -4,24 +4,26 @@ import re
 import shlex
 from contextlib import redirect_stdout
 from dataclasses import replace
-from functools import partial
+from functools import partial, partialmethod
 from importlib import import_module
 from inspect import getsource
 from pathlib import Path
 
 import pytest
 
-from scratchdiff.app import check
-from scratchdiff.app.arguments import COMMANDS as PARSERS
-from scratchdiff.chain.backprop import layer_gradients
+from scratchdiff.app import check, clock, distill
+from scratchdiff.beyond.latent.autoencoder import Autoencoder
+from scratchdiff.beyond.latent.diffusion import LatentDiffusion
+from scratchdiff.chain.backprop import adam_is_reference, layer_gradients
 from scratchdiff.chain.links import LINKS
 from scratchdiff.chain.lora import new_adapters_change_nothing
 from scratchdiff.chain.prompts import prompts_are_a_table
 from scratchdiff.chain.trained import trained
 from scratchdiff.experiment.model import Model
+from scratchdiff.fast import blocks
 from tests import benchmark, quality
 from tests.planted import ALL, MEASURES, first_red, look_at_less, look_at_what_is_edited, plant
-from tests.program import call
+from tests.program import call, shorten_reports
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -35,7 +37,8 @@ TO_RUN = [text for text in COMMANDS if text not in BY_HAND and "pytest" not in t
 PLACES = re.findall(r"\[`?([^]`]+)`?\]\(([^)#]+)(?:#L(\d+))?\)", README)
 EXERCISES = re.findall(r"^\| \[`\w+`\]\(([^)#]+)\) \| `(.+?)` \| `(.+?)` \| `(.+?)` \|", README,
                        re.MULTILINE)
-STARTS = {"scratchdiff/nn/lora.py": new_adapters_change_nothing,
+STARTS = {"scratchdiff/nn/adam.py": adam_is_reference,
+          "scratchdiff/nn/lora.py": new_adapters_change_nothing,
           "scratchdiff/beyond/guidance.py": prompts_are_a_table}
 NUMBER = r"-?\d+\.?\d*(?:e[-+]\d+)?"
 
@@ -119,9 +122,13 @@ def test_programs_show_what_they_print(folder):
 def test_commands_show_what_they_print(block, folder, measured, monkeypatch):
     """In this process, and each link of the chain is measured once in all tests.
 
-    Where README.md does not show what comes, what trains takes a few steps only.
+    Where README.md does not show what comes, all is short: training, a teacher's walks, the
+    report and the sample.
     """
     monkeypatch.chdir(folder)
+    if block not in SHOWN:
+        monkeypatch.setattr(distill, "BLOCKS", 1)
+        shorten_reports(monkeypatch)
     monkeypatch.setattr(check, "LINKS", [
         [replace(link, measure=partial(measured, link.measure)) for link in links]
         for links in LINKS])
@@ -129,8 +136,8 @@ def test_commands_show_what_they_print(block, folder, measured, monkeypatch):
     for line in block.splitlines():
         _, module, name, *arguments = shlex.split(line.split(" && ")[-1])
         assert (module, name) == ("-m", "scratchdiff")
-        if block not in SHOWN and arguments[0] != "sample":
-            arguments += ["--steps", "20"]
+        if block not in SHOWN:
+            arguments += ["--points", "100"] if arguments[0] == "sample" else ["--steps", "20"]
         status, lines, err = call(*arguments)
         assert (status, err) == (0, "")
         came += lines
@@ -139,12 +146,17 @@ def test_commands_show_what_they_print(block, folder, measured, monkeypatch):
         assert (folder / name).stat().st_size > 1000
 
 
-@pytest.mark.parametrize("line", [line for text in BY_HAND for line in text.splitlines()
-                                  if "-m scratchdiff" in line])
-def test_commands_by_hand_can_be_typed(line):
-    _, _, _, name, *arguments = shlex.split(line)
-    parser, _, _ = PARSERS[name]
-    parser().parse_args(arguments)
+def test_the_clock_runs_too_with_few_steps(folder, monkeypatch):
+    """What it prints after ten seconds of training is shown, and cannot be compared here."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(clock, "EACH", 1)
+    for learner in (Autoencoder, LatentDiffusion):
+        monkeypatch.setattr(learner, "train", partialmethod(learner.train, steps=2))
+    lines = [line for text in BY_HAND if "clock" in text for line in text.splitlines()]
+    for line in lines:
+        status, came, err = call(*shlex.split(line)[3:])
+        assert (status, err) == (0, "") and any("it shows" in line for line in came)
+    assert len(lines) == 2 and (folder / "clocks.svg").stat().st_size > 1000
 
 
 def test_the_command_to_test_is_this_one():
@@ -180,7 +192,9 @@ def test_links_lead_where_they_say(name, path, line):
         assert re.match(rf"\s*(class|def) {name.split('.')[-1]}\b", there), there
 
 
-def test_the_table_of_quality(capsys):
+def test_the_table_of_quality(capsys, monkeypatch):
+    shorten_reports(monkeypatch)
+    monkeypatch.setattr(blocks, "BLOCK", 100)
     quality.main({"default": replace(quality.DEFAULT, steps=20)}, range(2), 100)
     heading, perfect, default = capsys.readouterr().out.splitlines()
     shown = SHOWN[QUALITY].splitlines()

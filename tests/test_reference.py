@@ -129,7 +129,7 @@ def test_waves_by_hand():
     assert dy == [10.0, 20.0, 1.0, 2.0, 3.0, 4.0], "as it was"
 
 
-@pytest.mark.parametrize("variance, sigma", [("beta", 0.19 ** 0.5),
+@pytest.mark.parametrize("variance, sigma", [("beta", 0.19 ** 0.5), ("mixed", 0.19 ** 0.5),
                                              ("posterior", (0.19 * 0.2 / 0.352) ** 0.5)])
 def test_a_step_back_by_hand(variance, sigma):
     betas, alpha_bars = [0.2, 0.19], [0.8, 0.648]
@@ -149,9 +149,8 @@ def test_its_gradients_are_finite_differences(widths, name):
     check_gradients(ReferenceNetwork(widths, name), x).require()
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("predicts", SKIP_AND_GAIN)
-def test_the_gradients_of_its_loss_are_finite_differences(predicts, name):
+@pytest.mark.parametrize("name, predicts", [*zip(NAMES, SKIP_AND_GAIN)])
+def test_the_gradients_of_its_loss_are_finite_differences(name, predicts):
     widths = (7, 4, 3, 2)
     params = ReferenceNetwork(widths, name).params
     loss = ReferenceLoss(name, predicts, widths, (0.5, 2, 1, 0, 3), multiples=(2,))

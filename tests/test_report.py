@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from scratchdiff.app.show import report
 from scratchdiff.app.show.best import PERFECT, perfect_lines
 from scratchdiff.app.show.report import COMPARED, digits, figures, more_figures, real_points
 from scratchdiff.experiment.data import own_data, shape_data
@@ -55,16 +56,18 @@ def test_a_shape_with_its_own_measure_is_one_row(monkeypatch):
     assert perfect_lines(model)[1] == f"  count {PERFECT}.0000000"
 
 
-def test_the_energy_distance_to_real_points():
+def test_the_energy_distance_to_real_points(monkeypatch):
+    n = 500
+    monkeypatch.setattr(report, "COMPARED", n)
     data = shape_data("moons")
-    points = RNG.standard_normal((COMPARED + 48, 2)).astype(np.float32)
+    points = RNG.standard_normal((n + 48, 2)).astype(np.float32)
     found = figures(untrained(data), points, 5)
     assert [name for name, _, _ in found] == ["energy distance", "between real points"]
-    assert "2000 generated points to 2000 real ones" in found[0][2]
-    real = data.draw(COMPARED, np.random.default_rng(5)).astype(np.float64)
-    expected = energy_distance(points[:COMPARED].astype(np.float64), real)
+    assert "500 generated points to 500 real ones" in found[0][2]
+    real = data.draw(n, np.random.default_rng(5)).astype(np.float64)
+    expected = energy_distance(points[:n].astype(np.float64), real)
     assert float(found[0][1]) == pytest.approx(expected, rel=0.2)
-    halves = [energy_distance(*(data.real(COMPARED, np.random.default_rng([i, j])) for j in (0, 1)))
+    halves = [energy_distance(*(data.real(n, np.random.default_rng([i, j])) for j in (0, 1)))
               for i in range(2)]
     assert float(found[1][1]) == pytest.approx(np.mean(halves), rel=1.2), "two are good to a half"
 
@@ -75,16 +78,18 @@ def test_a_run_has_real_points_of_its_seed():
     assert np.array_equal(real_points(model), expected)
 
 
-def test_real_points_are_as_good_as_real():
+def test_real_points_are_as_good_as_real(monkeypatch):
+    monkeypatch.setattr(report, "COMPARED", 1000)
     for name in ("square", "checkerboard"):
         data = shape_data(name)
-        points = data.draw(COMPARED, np.random.default_rng(5))
-        assert 0 < float(figures(untrained(data), points, COMPARED)[0][1]) < 0.005
+        points = data.draw(1000, np.random.default_rng(5))
+        assert 0 < float(figures(untrained(data), points, 1000)[0][1]) < 0.01
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_points_off_the_shape_are_counted(name):
+def test_points_off_the_shape_are_counted(name, monkeypatch):
     """Of real points hardly any, none of the shape itself; a blur changes it, and so do strays."""
+    monkeypatch.setattr(report, "COMPARED", 500)
     model = untrained(shape_data(name))
 
     def off(points):
@@ -92,7 +97,7 @@ def test_points_off_the_shape_are_counted(name):
         assert found == "off the shape" and "real points: " in meaning
         assert ("(3 widths)" in meaning) == (SHAPES[name].width > 0)
         return percent(value), percent(meaning.split("real points: ")[1])
-    points = model.data.draw(COMPARED, np.random.default_rng(5)).astype(np.float64)
+    points = model.data.draw(500, np.random.default_rng(5)).astype(np.float64)
     real, said = off(points)
     assert real == pytest.approx(said, abs=1) and real <= 2
     assert real == 0 or SHAPES[name].width

@@ -12,7 +12,7 @@ from tests.program import SMALL, call
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
+def model(tmp_path_factory, few_compared):
     path = tmp_path_factory.mktemp("sample") / "m.npz"
     assert call(*SMALL, "--data", "spiral", "--save", path, "--quiet")[0] == 0
     return path

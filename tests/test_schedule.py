@@ -75,7 +75,7 @@ def test_points_may_have_any_leading_shape():
 
 def test_posterior_variance_is_eq_7():
     """By Bayes' rule, 1 / variance = alpha_t / beta_t + 1 / (1 - alpha_bar_{t-1})."""
-    assert list(VARIANCES) == ["posterior", "beta"]
+    assert list(VARIANCES) == ["posterior", "beta", "mixed"]
     for t in range(1, SCHEDULE.T):
         precision = (SCHEDULE.alphas[t] / SCHEDULE.betas[t]
                      + 1 / (1 - SCHEDULE.alpha_bars[t - 1]))
@@ -83,6 +83,23 @@ def test_posterior_variance_is_eq_7():
         assert posterior == pytest.approx(1 / precision, rel=1e-12)
         assert posterior == SCHEDULE.variance(t) < SCHEDULE.variance(t, "beta") == SCHEDULE.betas[t]
     assert SCHEDULE.variance(0, "posterior") == SCHEDULE.variance(0, "beta") == 0
+
+
+def test_beta_is_the_variance_for_standard_normal_points():
+    n, t = 200_000, 20
+    beta, rng = SCHEDULE.betas[t], np.random.default_rng(0)
+    before, eps = rng.standard_normal((2, n))                   # x_{t-1} is standard normal, too
+    xt = np.sqrt(1 - beta) * before + np.sqrt(beta) * eps
+    rest = before - np.cov(before, xt)[0, 1] / xt.var() * xt    # what x_t does not say
+    assert rest.var() == pytest.approx(SCHEDULE.variance(t, "beta"), rel=5 * np.sqrt(2 / n))
+
+
+def test_the_mixed_variance_changes_over_at_noise_of_size_0_2():
+    noise = np.sqrt(1 - SCHEDULE.alpha_bars)
+    kinds = {t: "beta" if noise[t] > 0.2 else "posterior" for t in range(SCHEDULE.T)}
+    assert set(kinds.values()) == {"beta", "posterior"} and kinds[1] == "posterior"
+    for t, kind in kinds.items():
+        assert SCHEDULE.variance(t, "mixed") == SCHEDULE.variance(t, kind)
 
 
 def test_the_fact_about_gaussians_that_it_rests_on():
@@ -128,7 +145,7 @@ def test_misuse_is_named():
         SCHEDULE.add_noise(np.ones((3, 2), int), 0, x)
     with pytest.raises(TypeError, match="eps must be a NumPy array of floats, got list"):
         SCHEDULE.add_noise(x, 0, x.tolist())
-    with pytest.raises(ValueError, match="variance must be \"posterior\" or \"beta\", got 'small'"):
+    with pytest.raises(ValueError, match="variance must be .* or \"mixed\", got 'small'"):
         SCHEDULE.variance(3, "small")
     for t in (-1, 50):
         with pytest.raises(ValueError, match=f"t must be from 0 to 49, got {t}"):

@@ -56,6 +56,8 @@ def test_letters_of_another_code_page():
     [(_, line)] = lines("x (°),grün".encode("cp1252"))
     assert [readable(cell) for cell in line.split(",")] == ["x (°)", "grün"]
     assert readable("  up \n and down ") == "up and down"
+    [(_, line)] = lines("grün\xa0blau,2".encode("cp1252"))
+    assert readable(line.split(",")[0]) == "grün blau", "a blank of the code page is one, too"
 
 
 def test_what_is_no_text():

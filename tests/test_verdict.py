@@ -147,7 +147,7 @@ def test_a_later_call_that_gives_nothing_is_named(calls, fault):
 
 PILES = ("a second call of backward gives another gradient: "
          "does it add to the first instead of replacing it?")
-ANOTHER = "; it is the same for another input, as in a linear layer only"
+ANOTHER = "; it does not change with the input, as only a linear layer's may"
 
 
 @pytest.mark.parametrize("scale", [1, 1e-12])

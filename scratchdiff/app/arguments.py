@@ -117,11 +117,14 @@ def run_parser():
          help=of_recipes("noisy points in a step", "batch_size"))
     flag("--hidden", type=whole(1, MOST["hidden"]), nargs="+", metavar="W",
          help=of_recipes("units of each hidden layer", "hidden"))
+    flag("--activation", metavar="NAME",
+         help=of_recipes("the layer between two linear ones", "activation"))
     flag("--lr", type=positive, metavar="X",
          help=of_recipes("the learning rate, or its peak", "lr"))
     flag("--variance", metavar="NAME",
          help=of_recipes("the noise that a reverse step adds: as much as the forward step did "
-                         "(beta), or less, because the clean point is known (posterior)",
+                         "(beta), or less, as if the clean point were known (posterior), or less "
+                         "only where there is little noise (mixed)",
                          "variance"))
     flag("--seed", type=whole(0), metavar="N",
          help="the same seed gives the same run, bit for bit (0)")
@@ -163,7 +166,7 @@ def run_parser():
 def sampler_flags(flag):
     flag("--sampler", metavar="NAME",
          help="the walk back: ddpm, ddim, or dpm for DPM-Solver++ (ddpm)")
-    flag("--sampler-steps", type=whole(1), metavar="K", help="its steps, fewer than 50 (10)")
+    flag("--sampler-steps", type=whole(1), metavar="K", help="its steps, at most 50 (10)")
 
 
 def sample_parser():

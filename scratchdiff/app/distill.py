@@ -4,18 +4,18 @@ from dataclasses import replace
 import numpy as np
 
 from scratchdiff.app.errors import CommandError
-from scratchdiff.app.files.store import load_model
+from scratchdiff.app.files.clocks import is_clock
+from scratchdiff.app.files.store import expect_loadable, load_model
 from scratchdiff.app.files.whole import expect_writable, real_path
 from scratchdiff.app.finetune import described
 from scratchdiff.app.run import train
 from scratchdiff.app.show.progress import Progress
 from scratchdiff.app.show.report import COMPARED, figures
 from scratchdiff.app.signals import held
-from scratchdiff.app.start import changed
+from scratchdiff.app.start import changed, untrained
 from scratchdiff.app.trouble import advice, in_range
 from scratchdiff.beyond.distillation import stretches, student_pairs
 from scratchdiff.beyond.guidance import Guided
-from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
 from scratchdiff.fast.blocks import BLOCK
 from scratchdiff.fast.inference import faster
@@ -28,14 +28,18 @@ MOST = 2 ** 26          # bytes of pairs, so that the student's file can be read
 def distill(options):
     """Let the teacher walk, train a student on its walks, and show the two beside each other."""
     expect_writable(options.save)
+    if is_clock(options.model):
+        raise CommandError(f"{options.model} is a clock, and distill is for models of points "
+                           "(beyond/latent/student.py has a student of the clock)")
     teacher, K = load_model(options.model), options.sampler_steps
     expect_possible(options, teacher)
     recipe = changed(student_recipe(teacher.recipe), options)
     with advice(teacher):
         shown = shown_figures("teacher", teacher)       # first, so that a broken teacher stops here
         pairs = watched_walks(options, teacher, K)
-    student = Model.new(recipe, teacher.seed, teacher.data, pairs=pairs)
+    student = untrained(recipe, teacher.seed, teacher.data, pairs=pairs)
     student.made_from = described(options.model, teacher)
+    expect_loadable(student)
     with advice(student):
         train(options, student)
         print(*shown_figures("student", student), *shown, sep="\n")
@@ -60,7 +64,7 @@ def student_recipe(recipe):
     3000 steps reach 0.0059. To start from the teacher's parameters does not help (0.047).
     """
     return replace(RECIPES["sharp"], hidden=recipe.hidden, activation=recipe.activation,
-                   waves=recipe.waves, antithetic=False, levels="even")
+                   waves=recipe.waves, steps=3000, antithetic=False, levels="even")
 
 
 def watched_walks(options, teacher, K):

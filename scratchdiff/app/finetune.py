@@ -2,9 +2,8 @@
 import os
 
 from scratchdiff.app.errors import CommandError, one_line, shortened
-from scratchdiff.app.start import changed, read_data
+from scratchdiff.app.start import changed, read_data, untrained
 from scratchdiff.experiment.data import OWN
-from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES, finetuned, shown
 from scratchdiff.nn.lora import largest_rank, merged
 
@@ -34,7 +33,7 @@ def finetuned_model(options):
     recipe = recipe_to_finetune(options, old.recipe, largest_rank(base))
     data = read_data(options.data, seed, options.label)
     expect_fits(path, old, data)
-    model = Model.new(recipe, seed, data, base.params)
+    model = untrained(recipe, seed, data, base.params)
     model.made_from = described(path, old)
     return model
 

@@ -29,6 +29,9 @@ def run(options):
     expect_consistent(options)
     model = model_to_train(options)
     choose_sampler(options, model)
+    if options.save:
+        from scratchdiff.app.files.store import expect_loadable     # here, since most save none
+        expect_loadable(model)
     if options.field and model.data.d != 2:
         raise CommandError(f"--field draws two columns, and these points have {model.data.d}")
     # Made before the training, so that a number that does not fit into memory fails now.

@@ -61,7 +61,15 @@ def new_model(options):
     seed = options.seed or 0
     what = "circle" if options.data is None else options.data
     recipe = changed(RECIPES[options.recipe or recipe_for(what, options.label)], options)
-    return Model.new(recipe, seed, read_data(what, seed, options.label))
+    return untrained(recipe, seed, read_data(what, seed, options.label))
+
+
+def untrained(recipe, seed, data, base=None, pairs=None):
+    """Model.new, with a CommandError for a recipe that would take too much memory."""
+    try:
+        return Model.new(recipe, seed, data, base, pairs)
+    except ValueError as error:
+        raise CommandError(f"{error}: try a smaller --batch-size or --hidden") from None
 
 
 def recipe_for(what, label=None):

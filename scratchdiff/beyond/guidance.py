@@ -15,21 +15,21 @@ class Guided:
     more obviously true. Each step climbs p(x_t | prompt) p(prompt | x_t)^w.
 
     It helps where classes touch. Of the worst quarter of the circle, 1 % of the points lie beyond
-    an edge at w = 0, and none at w = 1. But it has two prices.
+    an edge at w = 0, and none at w = 1. But it costs two things.
 
-    It takes variety away. Where classes do not touch, every point already fits its prompt, so there
+    It reduces variety. Where classes do not touch, every point already fits its prompt, so there
     guidance does nothing else. How far the points of one label are spread, in units of real points
     (the perfect denoiser's in brackets; tests/quality_prompts.py):
         w                       0             1             2             4
-        moons              0.99 (0.99)   0.88 (0.88)   0.80 (0.80)   0.72 (0.73)
-        quarters           0.95 (0.96)   0.74 (0.76)   0.65 (0.68)   0.56 (0.61)
-        eight gaussians    0.81 (0.80)   0.74 (0.75)   0.73 (0.74)   0.72 (0.73)
-    (At w = 0 the gaussians are too narrow already. That is the walk's doing, not the network's.)
+        moons              1.00 (1.00)   0.89 (0.90)   0.82 (0.82)   0.74 (0.75)
+        quarters           0.98 (0.98)   0.77 (0.79)   0.68 (0.71)   0.59 (0.64)
+        eight gaussians    0.85 (0.84)   0.76 (0.77)   0.75 (0.76)   0.73 (0.75)
+    (At w = 0 the gaussians are too narrow already. The walk causes that, not the network.)
 
     And it multiplies the errors of both guesses, by 1 + w and by w, away from the points that were
-    learned. At w = 4 the spread of one of our gaussians is off by 16 %; with a network that sees
+    learned. At w = 4 the spread of one of our gaussians is off by 17 %; with a network that sees
     waves (nn/waves.py) it was 48 %. With a perfect denoiser the clock of latent/ stays right at
-    w = 8. With our network it is right at 1, and at 4 about one clock in seven is wrong.
+    w = 8. With our network it is right at 1, and at 4 about one clock in six is wrong.
 
     Parameters
     ----------

@@ -14,7 +14,8 @@ from scratchdiff.nn.adam import Adam
 from scratchdiff.nn.gradcheck import check_gradients
 from scratchdiff.nn.layers import ACTIVATIONS
 from scratchdiff.nn.loss import MSE
-from scratchdiff.nn.network import Network
+from scratchdiff.nn.network import MLP, Network
+from scratchdiff.nn.rates import rates
 from scratchdiff.nn.waves import Waves
 
 PART = 1e-12            # two computations that differ by more than rounding
@@ -117,7 +118,7 @@ def first(misses):
     What follows rests on it, and may well miss by more.
     """
     place = next((place for place, miss in misses.items() if not miss <= PART), None)
-    return Measured(worst(misses).figure, f"the two part at {place}")
+    return Measured(worst(misses).figure, f"they first differ at {place}")
 
 
 def parameter_name(network, index):
@@ -162,6 +163,15 @@ def training_misses():
         reference.adam_step(theirs, twin.gradient, m, v, k + 1, lr)
         misses[f"the parameters after training step {k}"] = distance(network.params, theirs)
     return misses
+
+
+def rates_fall_with_width():
+    """Of a wide network: where d_in is above 32, W learns at 32 / d_in of the rate. b does not."""
+    network = MLP((3, 64, 40, 32, 2), np.random.default_rng(0), dtype=np.float64)
+    wanted = [factor for d_in, d_out in zip(network.widths, network.widths[1:])
+              for factor in [min(1, 32 / d_in)] * d_in * d_out + [1] * d_out]
+    misses = np.abs(rates(network) - wanted)
+    return Measured(misses.max(), parameter_name(network, misses.argmax()))
 
 
 def adam_step_length():

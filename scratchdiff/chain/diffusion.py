@@ -10,6 +10,7 @@ from scratchdiff.chain.layers import WIDTHS, small_mlp
 from scratchdiff.chain.link import Measured, distance, worst
 from scratchdiff.chain.trained import trained
 from scratchdiff.diffusion.denoiser import Denoiser
+from scratchdiff.diffusion.levels import LowLevels
 from scratchdiff.diffusion.sampling import reverse_process, reverse_step
 from scratchdiff.diffusion.schedule import VARIANCES, Schedule
 from scratchdiff.experiment.data import shape_data
@@ -31,6 +32,25 @@ def schedule_is_reference():
     theirs = reference.alpha_bars_of(np.linspace(1e-4, 0.1, 50).tolist())
     return worst({f"level {t}": abs(a - b) / b
                   for t, (a, b) in enumerate(zip(schedule.alpha_bars, theirs, strict=True))})
+
+
+def levels_are_weighted():
+    """Where levels are drawn unevenly: how often each is, and what it then counts in the loss.
+
+    Both by their definition in diffusion/levels.py. The product of the two must be the share.
+    """
+    schedule = Schedule.linear()
+    levels, noise = LowLevels(schedule), np.sqrt(1 - schedule.alpha_bars)
+    weights = levels.weight(np.arange(schedule.T))[:, 0]
+    n = 200_000
+    drawn = np.bincount(levels.draw(n, np.random.default_rng(1)), minlength=schedule.T) / n
+    misses = {}
+    for t, (p, share) in enumerate(zip(noise ** -0.5 / np.sum(noise ** -0.5),
+                                       noise ** -0.25 / np.sum(noise ** -0.25))):
+        misses[f"level {t}, how often it is drawn"] = abs(drawn[t] - p) / np.sqrt(p * (1 - p) / n)
+        misses[f"level {t}, its share in the loss"] = abs(p * weights[t] - share) / share * 1e9
+        misses[f"level {t}, its share as it is said"] = abs(levels.shares[t] - share) / share * 1e9
+    return worst(misses)
 
 
 def guess_is_exact():
@@ -122,7 +142,7 @@ def step_is_posterior():
         if t == 0:
             misses["level 0, which should lead to x_0"] = abs(ours - x0) + abs(noisy - x0)
         else:
-            x = mean + np.sqrt(variance) * np.linspace(-12, 12, 20_001)     # the grid of x_{t-1}
+            x = mean + np.sqrt(variance) * np.linspace(-12, 12, 2001)     # the grid of x_{t-1}
             from_x0 = (x - mean) ** 2 / (2 * variance)
             to_xt = (xt[0, 0] - np.sqrt(1 - beta) * x) ** 2 / (2 * beta)
             log_p = -from_x0 - to_xt
@@ -174,14 +194,14 @@ def floor_is_loss():
     return worst(misses)
 
 
-def sampler_is_reference(count=3):
+def sampler_is_reference(count=2):
     """A few points walk back twice, with the same noise: by the sampler and by the reference.
 
-    They ask a trained network, and a new one of the tutorial's kind.
+    They ask a new network of the tutorial's kind, with each variance, and a trained one.
     """
     new = Model.new(replace(RECIPES["tutorial"], hidden=WIDTHS[1:-1]), 0, shape_data("circle"))
     figure, where = 0.0, ""
-    for model, variance in product([new, trained()], VARIANCES):
+    for model, variance in [*product([new], VARIANCES), (trained(), trained().recipe.variance)]:
         denoiser, network = in_double(model)
         schedule, recipe = denoiser.schedule, model.recipe
         activation = reference.ACTIVATIONS[recipe.activation]
@@ -201,7 +221,7 @@ def sampler_is_reference(count=3):
             miss = distance(state, theirs)
             if not miss <= figure:
                 figure = miss if miss == miss else np.inf
-                where = where or (f"the paths part at level {t}, with variance {variance}"
+                where = where or (f"they first differ at level {t}, with variance {variance}"
                                   if not miss <= PATH else "")
     return Measured(figure, where)
 

@@ -52,9 +52,9 @@ def dpm_with_one_guess_is_ddim():
 
 
 def walks_have_their_order():
-    """By which power of the step the error falls: from 100 steps to 200, with perfect guesses.
+    """By which power of the step the error falls: from 50 steps to 100, with perfect guesses.
 
-    The error of a walk down is its distance from 1600 steps of dpm; that of a walk down and up
+    The error of a walk down is its distance from 800 steps of dpm; that of a walk down and up
     again, its distance from where it began.
     """
     x = np.random.default_rng(0).standard_normal((100, 2))
@@ -66,24 +66,24 @@ def walks_have_their_order():
         *_, points = sampler(clouds, schedule, x, None, levels if up else levels[::-1])
         return points
 
-    true, misses = end(dpm, 1600), {}
+    true, misses = end(dpm, 800), {}
     for what, error, order in [("ddim", lambda n: end(ddim, n) - true, 1),
                                ("dpm", lambda n: end(dpm, n) - true, 2),
                                ("ddim, down and up", lambda n: end(ddim, n, end(ddim, n), True) - x,
                                 1)]:
-        coarse, fine = (np.sqrt(np.mean(error(n) ** 2)) for n in (100, 200))
+        coarse, fine = (np.sqrt(np.mean(error(n) ** 2)) for n in (50, 100))
         power = np.log2(coarse / fine)
         misses[f"{what}: its order is {power:.2f}, not {order}"] = abs(power - order)
     return worst(misses)
 
 
 def density_is_perfect():
-    """The mean over 500 points of level 0, in bits per coordinate."""
+    """The mean over 200 points of level 0, in bits per coordinate."""
     schedule, misses = Schedule.linear(), {}
     for name in ("circle", "gaussians"):
         shape, rng = SHAPES[name], np.random.default_rng(0)
         exact = ExactDenoiser(schedule, shape.grid, shape.standard_width)
-        x0 = shape.draw(500, rng)
+        x0 = shape.draw(200, rng)
         x = schedule.add_noise(x0, 0, rng.standard_normal(x0.shape))
         bits = (log_density(Probed(exact), schedule, x) - exact.log_density(x, 0)) / np.log(2) / 2
         misses[f"the {name}"] = abs(bits.mean())

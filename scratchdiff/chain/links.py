@@ -22,12 +22,14 @@ LINKS = [
      Link("the network's gradients = the reference's", backprop.network_is_reference, ROUNDING)],
     [Link("20 steps of Adam = 20 of the reference's Adam", backprop.adam_is_reference, ROUNDING),
      # Adam's eps makes steps shorter by 1e-6 here.
-     Link("a steady gradient: each step has length lr", backprop.adam_step_length, 2e-6)],
+     Link("a steady gradient: each step has length lr", backprop.adam_step_length, 2e-6),
+     Link("wide layers learn at the rate 32 / d_in", backprop.rates_fall_with_width, ROUNDING)],
 
     # Lesson 2, diffusion
     [Link("if F is right, so is the guess at the noise", diffusion.guess_is_exact, ROUNDING),
      Link("noisy points = the reference's, at every level", diffusion.noise_is_reference, ROUNDING),
-     Link("training batches are fair (in standard errors)", diffusion.batches_are_fair, CHANCE)],
+     Link("training batches are fair (in standard errors)", diffusion.batches_are_fair, CHANCE),
+     Link("levels are drawn and weighted as they should", diffusion.levels_are_weighted, CHANCE)],
     [Link("the perfect score = differences of log p", diffusion.score_is_gradient,
           DIFFERENCES),
      Link("the floor = the measured loss (standard errors)", diffusion.floor_is_loss, CHANCE)],
@@ -44,7 +46,7 @@ LINKS = [
     [Link("ddim with fresh noise = a reverse step", few_steps.ddim_is_reverse_step, ROUNDING),
      Link("ddim with the true noise = add_noise", few_steps.ddim_keeps_the_noise, ROUNDING),
      Link("dpm with only one guess = ddim", few_steps.dpm_with_one_guess_is_ddim, ROUNDING),
-     # A hundred steps are not yet infinitely many. A mistake makes the order 1, not 2, or 0.
+     # Fifty steps are not yet infinitely many. A mistake makes the order 1, not 2, or 0.
      Link("the error falls by order 1 (ddim) and 2 (dpm)", few_steps.walks_have_their_order, 0.05),
      Link("a student told its targets = its teacher's walk",
           few_steps.students_walk_is_the_teachers, PATH),

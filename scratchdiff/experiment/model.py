@@ -14,7 +14,7 @@ from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.diffusion.training import train
 from scratchdiff.experiment.data import Data
 from scratchdiff.experiment.recipe import Recipe
-from scratchdiff.fast.batches import chunked, noisy
+from scratchdiff.fast.batches import chunk_size, chunked, noisy
 from scratchdiff.fast.blocks import BLOCK, sample, walk
 from scratchdiff.fast.inference import faster
 from scratchdiff.fast.streams import INIT, SAMPLING, TRAINING, stream
@@ -24,6 +24,9 @@ from scratchdiff.nn.lora import adapted
 from scratchdiff.nn.network import MLP, Network
 from scratchdiff.nn.rates import rates
 from scratchdiff.nn.waves import Waves
+
+
+MOST_HELD = 2 ** 24     # numbers that all layers together compute for a batch, or a block: 64 MB
 
 
 class Diverged(ArithmeticError):
@@ -52,10 +55,18 @@ class Model:
         base (P,) : the parameters to start from, of a network without adapters, or None for random
             ones. If the recipe has adapters, these are frozen.
         pairs (m, K, 2, d) float32 : what a student learns from (beyond/distillation.py), or None
+
+        Raises ValueError for a recipe that makes no sense, or whose batches would take too much
+        memory.
         """
         recipe.validated()
+        widths = recipe.widths(data.d, data.columns)
+        rows, units = max(recipe.batch_size, BLOCK), sum(widths)
+        if rows * units > MOST_HELD:
+            raise ValueError(f"{rows} points at once, in layers with {units} units, are "
+                             f"{rows * units} numbers to hold: {MOST_HELD} are the most")
         rng = cls.stream(seed, INIT)
-        network = MLP(recipe.widths(data.d, data.columns), rng, ACTIVATIONS[recipe.activation])
+        network = MLP(widths, rng, ACTIVATIONS[recipe.activation])
         if recipe.waves:
             network = Network([Waves(data.d, recipe.waves), *network.layers])
         if base is not None:
@@ -95,7 +106,8 @@ class Model:
         else:
             def make(n, rng):
                 return self.taught((n, recipe.batch_size), rng)
-        return chunked(make, self.stream(self.seed, TRAINING), self.adam.k)
+        size = chunk_size(recipe.batch_size * (self.data.d + self.data.columns))
+        return chunked(make, self.stream(self.seed, TRAINING), self.adam.k, size)
 
     def taught(self, shape, rng):
         """Random pairs of a student, (xt, t, target), and if it has labels the walks' prompts."""

@@ -1,8 +1,10 @@
 """How to learn: everything that decides a run, except the points and the seed."""
 from dataclasses import dataclass, replace
-from math import inf, sqrt
+from math import sqrt
 
 MOST = {"hidden": 10 ** 6, "steps": 10 ** 9, "batch_size": 10 ** 6}     # more is surely a typo
+MOST_LAYERS = 100       # and waves
+LARGEST = 1e308         # number
 ADAPTED = 32            # inputs of a usual layer: see `finetuned`
 WARM_UP = 0.1           # the part of a "linear" run in which the learning rate rises
 
@@ -27,6 +29,10 @@ class Recipe:
 
     def validated(self):
         """The recipe itself; ValueError names a setting that makes no sense."""
+        for name in ("hidden", "waves"):
+            if len(getattr(self, name)) > MOST_LAYERS:
+                raise ValueError(f"{name} must have at most {MOST_LAYERS} entries, "
+                                 f"got {len(getattr(self, name))}")
         numbers = [("steps", self.steps), ("batch_size", self.batch_size),
                    *(("hidden", width) for width in self.hidden)]
         for name, number in numbers:
@@ -34,7 +40,7 @@ class Recipe:
                 raise ValueError(f"{name} must be made of whole numbers from 1 to {MOST[name]}, "
                                  f"got {number!r}")
         for k in self.waves:
-            if type(k) not in (int, float) or not 0 < k < inf:
+            if type(k) not in (int, float) or not 0 < k <= LARGEST:
                 raise ValueError(f"waves must be made of numbers above 0, got {k!r}")
         for name, known in choices().items():
             if not isinstance(getattr(self, name), str) or getattr(self, name) not in known:
@@ -45,7 +51,7 @@ class Recipe:
                 raise ValueError(f"{name} must be true or false, got {getattr(self, name)!r}")
         if type(self.lora) is not int or self.lora < 0:
             raise ValueError(f"lora must be a whole number from 0 up, got {self.lora!r}")
-        if type(self.lr) not in (int, float) or not 0 < self.lr < inf:
+        if type(self.lr) not in (int, float) or not 0 < self.lr <= LARGEST:
             raise ValueError(f"lr must be a number above 0, got {self.lr!r}")
         return self
 
@@ -99,8 +105,8 @@ RECIPES = {
                       antithetic=True, lr=1.5e-2, lr_schedule="linear", variance="posterior",
                       levels="low", lr_by_width=True),
     # For anything with more detail than a circle:
-    "sharp": Recipe(hidden=(48,) * 4, activation="silu", predicts="v", steps=3000, batch_size=256,
-                    antithetic=True, lr=2e-2, lr_schedule="linear", variance="posterior",
+    "sharp": Recipe(hidden=(48,) * 4, activation="silu", predicts="v", steps=2700, batch_size=256,
+                    antithetic=True, lr=2e-2, lr_schedule="linear", variance="mixed",
                     waves=(2, 4, 8), levels="low", lr_by_width=True),
     # What the PyTorch tutorial does.
     "tutorial": Recipe(hidden=(64, 64), activation="relu", predicts="eps", steps=2000,

@@ -9,16 +9,24 @@ from scratchdiff.fast.streams import CHUNKS, stream
 CHUNK = 100     # batches made at once: NumPy is called once for all of them, not a hundred times
 
 
-def chunked(make, rng, first=0):
+def chunked(make, rng, first=0, size=CHUNK):
     """Yield the batches of step `first` and of every step after it, without end.
 
-    make(n, rng) makes n batches at once: a tuple of arrays (n, batch_size, ...). The batch of step
-    k depends on rng's seed and on k alone.
+    make(n, rng) makes n batches at once: a tuple of arrays (n, batch_size, ...). It is asked for
+    `size` at a time. The batch of step k depends on rng's seed, on `size` and on k alone.
     """
-    for chunk in count(first // CHUNK):
-        batches = zip(*make(CHUNK, stream(rng, CHUNKS, chunk)))
-        yield from islice(batches, first % CHUNK, None)
+    for chunk in count(first // size):
+        batches = zip(*make(size, stream(rng, CHUNKS, chunk)))
+        yield from islice(batches, first % size, None)
         first = 0
+
+
+def chunk_size(numbers):
+    """How many batches to make at once if each holds so many numbers: fewer of large ones.
+
+    Ten arrays of 2^22 numbers are 160 MB.
+    """
+    return min(CHUNK, max(1, 2 ** 22 // numbers))
 
 
 def noisy(draw, schedule, batch_size=256, antithetic=False, dtype=np.float32, levels=None):

@@ -19,7 +19,8 @@ def sample(denoiser, schedule, n, d, rng, sampler=reverse_process, skip=0, dtype
     Point i is row i % BLOCK of block i // BLOCK, and a block always walks as a whole. So point i
     depends on rng's seed and on i alone, not on how many points or threads there are.
 
-    Raises ValueError if n or skip is below 0, or if the denoiser was made for another schedule.
+    Raises ValueError if n or skip is below 0, or if the denoiser was made for another schedule or
+    returns another shape than x has.
     """
     if n < 0 or skip < 0:
         raise ValueError(f"n and skip must be at least 0, got {n} and {skip}")
@@ -42,7 +43,15 @@ def walk(denoiser, schedule, block, d, rng, sampler=reverse_process, dtype=np.fl
     block_rng = stream(rng, BLOCKS, block)
     x = block_rng.standard_normal((BLOCK, d), dtype)
     yield x
-    yield from sampler(denoiser, schedule, x, block_rng)
+
+    def same_shape(xt, t):
+        eps_hat = denoiser(xt, t)
+        if np.shape(eps_hat) != xt.shape:       # NumPy would stretch (m, 1) to (m, d)
+            raise ValueError(f"denoiser must return an array of the shape of x, {xt.shape}, "
+                             f"got {np.shape(eps_hat)}")
+        return eps_hat
+
+    yield from sampler(same_shape, schedule, x, block_rng)
 
 
 def in_order(function, inputs):

@@ -32,8 +32,8 @@ def points_file(path, n, center, scale, names=None, label=None):
     def csv(block):
         return row * len(block) % tuple(block.ravel().tolist())
     if path is None:
-        sys.stdout.write(head)
-        yield lambda block: sys.stdout.write(csv(block))
+        first = iter([head])            # with the first block: there may never be one
+        yield lambda block: sys.stdout.write(next(first, "") + csv(block))
         return
     npy = path.lower().endswith(".npy")
     with whole_file(path) as file:

@@ -2,8 +2,9 @@
 
 An .npz file, which is a zip of .npy files, without pickle and without compression:
 
-    header    JSON: the format's version, the recipe, the seed, the steps taken, what was learned,
-              the labels (the prompts), and where their column stood in the person's file
+    header    JSON: the format's version, the names of the arrays, the recipe, the seed, the steps
+              taken, what was learned, the labels (the prompts), and where their column stood in
+              the person's file
     params    (P,)     the parameters that learn, layer by layer: W row by row, then b; or A and B
     base      (P',)    the frozen W and b beside A and B, if the recipe has adapters
     m, v      (P,)     Adam's two averages
@@ -27,6 +28,8 @@ import numpy as np
 from scratchdiff.app.errors import CommandError
 from scratchdiff.app.files.columns import MOST_LABELS
 from scratchdiff.app.files.npy import parse_npy
+from scratchdiff.app.files.table import MOST_COLUMNS
+from scratchdiff.app.files.text import readable
 from scratchdiff.app.files.whole import opened, whole_file
 from scratchdiff.beyond.prompts import Vocabulary
 from scratchdiff.experiment.data import OWN, own_data, shape_data
@@ -35,9 +38,11 @@ from scratchdiff.experiment.recipe import Recipe
 from scratchdiff.fast.streams import SPLIT
 from scratchdiff.measure.shapes import SHAPES
 
-VERSION = 3
+VERSION = 4
+FIELDS = {"format", "version", "arrays", "recipe", "seed", "step", "data", "names", "labels",
+          "label", "made_from"}
 LARGEST = 2 ** 27       # bytes of a model file: 128 MB, a thousand times what a usual one has
-MOST_LAYERS = 100
+LONGEST_HEADER = 2 ** 20
 LONGEST = 1000          # signs in a line about what a model was made from
 
 
@@ -46,6 +51,15 @@ def save_model(path, model):
 
     Raises Diverged if a number in it is not finite, and CommandError if it cannot be written.
     """
+    header, arrays = contents(model)
+    if not all(np.isfinite(array).all() for array in arrays.values()):
+        raise Diverged("its parameters are no longer finite")
+    with whole_file(path) as file:
+        np.savez(file, header=np.array(header), **arrays)
+
+
+def contents(model):
+    """What stands in a model's file: the text of the header, and the arrays by name."""
     header = {"format": "scratchdiff", "version": VERSION, "recipe": asdict(model.recipe),
               "seed": model.seed, "step": model.adam.k, "data": model.data.name,
               "names": model.data.names and list(model.data.names),
@@ -62,10 +76,21 @@ def save_model(path, model):
         arrays["pairs"] = model.pairs
     if model.data.label_of is not None:
         arrays["label_of"] = model.data.label_of
-    if not all(np.isfinite(array).all() for array in arrays.values()):
-        raise Diverged("its parameters are no longer finite")
-    with whole_file(path) as file:
-        np.savez(file, header=np.array(json.dumps(header)), **arrays)
+    header["arrays"] = sorted(arrays)
+    return json.dumps(header), arrays
+
+
+def expect_loadable(model):
+    """CommandError if the model's file will be too large to be read after the last step."""
+    header, arrays = contents(model)
+    losses_to_come = 8 * (model.recipe.steps - model.adam.k)
+    if len(header) > LONGEST_HEADER:
+        raise CommandError("the labels, and the names of the columns, are too long for --save")
+    size = 4 * len(header) + sum(array.nbytes for array in arrays.values()) + losses_to_come
+    if size > LARGEST - 2 ** 12:        # the zip's own bytes
+        raise CommandError(f"--save would write {size / 2 ** 20:.0f} MB, and a model that can be "
+                           f"read again has at most {LARGEST // 2 ** 20}: "
+                           "try fewer --hidden units, or fewer --steps")
 
 
 def load_model(path):
@@ -93,7 +118,9 @@ def read_arrays(data):
         raise ValueError("it is not a model file, or it is damaged") from None
     require(stored, "it is compressed, and scratchdiff's models are not")
     require(fits, "it is not a model file, or it is damaged")
-    return {name.removesuffix(".npy"): parse_npy(content) for name, content in contents.items()}
+    arrays = {name.removesuffix(".npy"): parse_npy(content) for name, content in contents.items()}
+    require(len(arrays) == len(members), "two of its arrays have the same name")
+    return arrays
 
 
 def checked_header(arrays):
@@ -101,8 +128,9 @@ def checked_header(arrays):
     text = arrays.get("header")
     header = None
     if text is not None and text.shape == () and text.dtype.kind == "U":
+        require(text.nbytes <= 4 * LONGEST_HEADER, "its header is too long")
         try:
-            header = json.loads(text.item(), parse_constant=lambda name: None)
+            header = json.loads(text.item())
         except (ValueError, RecursionError):
             pass                        # said below
     require(isinstance(header, dict) and header.get("format") == "scratchdiff",
@@ -111,26 +139,33 @@ def checked_header(arrays):
     require(type(version) is int and version >= 1, "its format has no version")
     require(version == VERSION, "it was written by another version of scratchdiff "
                                 f"(its format is {version}, this one reads {VERSION})")
-    seed, step, name = (header.get(key) for key in ("seed", "step", "data"))
-    header["recipe"] = recipe = checked_recipe(header.get("recipe"))
+    require(header.keys() == FIELDS, "its header is not complete, or has too much in it")
+    require(header["arrays"] == sorted(set(arrays) - {"header"}),
+            "its arrays are not those that its header names")
+    seed, step, name = (header[key] for key in ("seed", "step", "data"))
+    header["recipe"] = recipe = checked_recipe(header["recipe"])
     require(type(seed) is int and 0 <= seed, f"its seed is {short(seed)}")
     require(type(step) is int and 0 <= step <= recipe.steps,
             f"it has taken {short(step)} of {recipe.steps} steps")
     require(type(name) is str and (name == OWN or name in SHAPES),
             f"it has learned {short(name)}, which is not one of the shapes")
-    names = header["names"] = header.get("names")
-    require(names is None or isinstance(names, list) and all(type(name) is str for name in names),
-            f"its column names are {short(names)}")
-    labels = header["labels"] = header.get("labels")
-    require(isinstance(labels, list) and len(labels) != 1 and len(labels) <= MOST_LABELS
-            and all(type(label) is str and label == " ".join(label.split()) != ""
-                    for label in labels), f"its labels are {short(labels)}")
-    require(name == OWN or labels in ([], list(SHAPES[name].names)),
-            f"its labels are {short(labels)}, which are not the parts of the {name}")
-    made_from = header.get("made_from")
+    made_from = header["made_from"]
     require(type(made_from) is str and made_from.isprintable() and len(made_from) <= LONGEST,
             f"it was made from {short(made_from)}")
+    check_words(name, header["names"], header["labels"], header["label"])
     return header
+
+
+def check_words(name, names, labels, label):
+    """ValueError unless these can be the columns' names, the labels, and their column, of data."""
+    require(names is None or name == OWN and isinstance(names, list) and all(map(is_cell, names)),
+            f"its column names are {short(names)}")
+    require(isinstance(labels, list) and len(labels) != 1 and len(labels) <= MOST_LABELS
+            and all(is_cell(word) and word for word in labels),
+            f"its labels are {short(labels)}")
+    require(name == OWN or labels in ([], list(SHAPES[name].names)),
+            f"its labels are {short(labels)}, which are not the parts of the {name}")
+    require(label is None or name == OWN and labels, f"the column of its labels is {short(label)}")
 
 
 def checked_recipe(settings):
@@ -139,8 +174,6 @@ def checked_recipe(settings):
     require(isinstance(settings, dict) and settings.keys() == names
             and isinstance(settings["hidden"], list) and isinstance(settings["waves"], list),
             "its recipe is not complete, or has too much in it")
-    for name in ("hidden", "waves"):
-        require(len(settings[name]) <= MOST_LAYERS, f"{name} has more than {MOST_LAYERS} entries")
     tuples = {name: tuple(settings[name]) for name in ("hidden", "waves")}
     return Recipe(**{**settings, **tuples}).validated()
 
@@ -150,6 +183,7 @@ def checked_model(header, arrays):
     recipe, seed = header["recipe"], header["seed"]
     center = checked_array(arrays, "center", np.float64, (None,))
     d = len(center)
+    require(d <= MOST_COLUMNS, f"it has {d} columns, {MOST_COLUMNS} are the most")
     scale = checked_array(arrays, "scale", np.float64, (d,))
     labels = header["labels"]
     widths = recipe.widths(d, len(Vocabulary(labels)))
@@ -165,7 +199,7 @@ def checked_model(header, arrays):
         require(len(points) >= 2 and np.ptp(points, axis=0).any(), "its points are all equal")
         names = header["names"] and tuple(header["names"])
         require(names is None or len(names) == d, f"it has {d} columns, and other names")
-        words, label = checked_labels(labels, header.get("label"), arrays, points)
+        words, label = checked_labels(labels, header["label"], arrays, points)
         data = own_data(points, Model.stream(seed, SPLIT), names, labels=words, label=label)
     else:
         data = shape_data(header["data"], bool(labels))
@@ -180,6 +214,7 @@ def checked_model(header, arrays):
     model.made_from = header["made_from"]
     model.adam.k = header["step"]
     model.losses += losses.tolist()
+    require(sorted(contents(model)[1]) == header["arrays"], "it has an array too many")
     return model
 
 
@@ -192,7 +227,7 @@ def checked_labels(labels, label, arrays, points):
     require(labels == sorted(labels) and np.array_equal(np.unique(label_of), range(len(labels))),
             "its labels are not those of its points")
     require(isinstance(label, list) and len(label) == 2 and type(label[0]) is int
-            and 0 <= label[0] <= d and (label[1] is None or type(label[1]) is str),
+            and 0 <= label[0] <= d and (label[1] is None or is_cell(label[1])),
             f"the column of its labels is {short(label)}")
     return [labels[k] for k in label_of.tolist()], tuple(label)
 
@@ -211,6 +246,13 @@ def checked_array(arrays, name, dtype, shape):
     require(fits, f"array {name} has shape {array.shape}, it must be {wanted}")
     require(np.isfinite(array).all(), f"array {name} holds a number that is not finite")
     return array
+
+
+def is_cell(word):
+    """Whether this is a word that can stand in a file of points, as it was read from one."""
+    if type(word) is not str or any("\ud800" <= sign <= "\udfff" or sign == "\0" for sign in word):
+        return False
+    return word == readable(word)
 
 
 def short(value):

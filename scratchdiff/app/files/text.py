@@ -67,10 +67,9 @@ def text_lines(chunks):
 
 def readable(word):
     """A word as it was meant: without surplus blanks, and as Windows-1252 if it was not UTF-8."""
-    word = " ".join(word.split())
     if not is_utf8(word):
         word = word.encode("utf-8", "surrogateescape").decode("cp1252", "replace")
-    return word
+    return " ".join(word.split())
 
 
 def is_utf8(word):

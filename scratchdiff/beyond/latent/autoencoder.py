@@ -4,7 +4,7 @@
 
 Diffusion then happens among the codes (Rombach et al. 2022, section 3). A cloud of points in six
 dimensions is far easier to learn than one in 256, and the decoder turns any point near that cloud
-into a clean picture. The same denoiser for pixels, trained for as long, gets 76 % of the times
+into a clean picture. The same denoiser for pixels, trained for as long, gets 70 % of the times
 right instead of 100 %, and its pictures are noisy: their residual (clock.py) is 0.16, not 0.034.
 
 How many numbers does a code need? A clock has two hands, so a picture is two angles: a point on a
@@ -16,7 +16,7 @@ the encoder some room:
     size of the code                         2       3       4       6       8
     residual of clocks that are rebuilt  0.081   0.056   0.035   0.024   0.022
     rebuilt wrong by over 5 minutes       19 %     3 %   0.3 %       0       0
-    painted from words, right             82 %    96 %  99.6 %   100 %   100 %
+    painted from words, right             80 %    95 %  99.6 %   100 %   100 %
 
 Measured with seed 0 by tests/quality_clock.py.
 """

@@ -220,4 +220,4 @@ def diagnose(claims, difference, kinks, wrong, counts):
         return "transposed"
     same_before = np.array_equal(claims.first, claims.earlier)
     return (f"{wrong.sum()} of {wrong.size} entries differ from the finite difference"
-            + "; it is the same for another input, as in a linear layer only" * same_before)
+            + "; it does not change with the input, as only a linear layer's may" * same_before)
