@@ -255,6 +255,12 @@ def test_what_counts_as_nothing(constant, verdict, sign):
     assert report.verdict == verdict and report.arrays[0].fault == ""
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_one_saturated_output_is_ok_whatever_its_sign(sign):
+    layer = Entrywise(lambda x: sign * np.tanh(x), lambda x: sign * TANH[1](x))
+    check_gradients(layer, np.array([25.0])).require()
+
+
 def test_a_kink_is_counted_and_no_error():
     x = with_entry(X, (2, 1), 0)
     report = check_gradients(ReLU(), x)
