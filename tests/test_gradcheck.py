@@ -261,6 +261,11 @@ def test_one_saturated_output_is_ok_whatever_its_sign(sign):
     check_gradients(layer, np.array([25.0])).require()
 
 
+def test_a_mistake_in_small_outputs_of_many_sizes_is_wrong():
+    layer = scaled(Entrywise(*ENTRYWISE["sigmoid"]), 1 + 1e-4)
+    assert check_gradients(layer, X - 40).verdict == "WRONG"
+
+
 def test_a_kink_is_counted_and_no_error():
     x = with_entry(X, (2, 1), 0)
     report = check_gradients(ReLU(), x)
