@@ -65,6 +65,9 @@ def test_the_slope_is_found_and_how_far_it_may_be_off(f, x, derivative):
     (lambda x: np.log(1 + np.exp(x)), -10.0, sigmoid(-10), 1e-12),
     (lambda x: np.log(1 + np.exp(x)), -30.0, sigmoid(-30), 1e-13),
     (lambda x: np.log(1 + np.exp(x)), -40.0, sigmoid(-40), 1e-14),
+    (lambda x: np.log(1 + np.exp(-x)), 40.0, -sigmoid(-40), 1e-14),
+    (lambda x: -np.log(1 + np.exp(x)), -40.0, -sigmoid(-40), 1e-14),
+    (lambda x: -np.log(1 + x ** 9), 1e-3, -9e-24, 1e-14),
     (lambda x: np.sin((x + 1e8) - 1e8), 0.3, np.cos(0.3), 1e-6),
     (lambda x: np.sin((x + 1e8) - 1e8), -0.3, np.cos(0.3), 1e-6)])
 def test_the_resolution_covers_rounding_that_does_not_show_in_the_output(f, x, derivative, best):
@@ -250,6 +253,17 @@ def test_what_counts_as_nothing(constant, verdict, sign):
             return sign * dy
     report = check_gradients(Faint(), X[1, :1])
     assert report.verdict == verdict and report.arrays[0].fault == ""
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_one_saturated_output_is_ok_whatever_its_sign(sign):
+    layer = Entrywise(lambda x: sign * np.tanh(x), lambda x: sign * TANH[1](x))
+    check_gradients(layer, np.array([25.0])).require()
+
+
+def test_a_mistake_in_small_outputs_of_many_sizes_is_wrong():
+    layer = scaled(Entrywise(*ENTRYWISE["sigmoid"]), 1 + 1e-4)
+    assert check_gradients(layer, X - 40).verdict == "WRONG"
 
 
 def test_a_kink_is_counted_and_no_error():
