@@ -116,7 +116,7 @@ def folder(tmp_path_factory):
 
 
 def test_programs_show_what_they_print(folder):
-    assert len(PROGRAMS) == 4 and (folder / "heart.csv").exists()
+    assert len(PROGRAMS) == 5 and (folder / "heart.csv").exists()
 
 
 @pytest.mark.parametrize("block", TO_RUN)

@@ -5,6 +5,7 @@ import signal
 import numpy as np
 import pytest
 
+from scratchdiff.app import sample as module
 from scratchdiff.app.show.progress import Progress
 from scratchdiff.app.signals import _end
 from scratchdiff.experiment.model import Model
@@ -52,10 +53,9 @@ def test_the_two_formats_hold_the_same_points(model, tmp_path):
                           np.load(binary).astype(np.float32))
 
 
-@pytest.mark.parametrize("flags", [("--picture", "p.svg"), ("--animate",)])
-def test_what_is_for_a_clock_only(model, flags):
-    said = f"scratchdiff: error: {flags[0]} is for a clock, and {model} is not one\n"
-    assert call("sample", model, *flags) == (2, [], said)
+def test_what_is_for_a_clock_only(model):
+    said = f"scratchdiff: error: --animate is for a clock, and {model} is not one\n"
+    assert call("sample", model, "--animate") == (2, [], said)
 
 
 def test_progress_counts_the_points(model, tmp_path, monkeypatch):
@@ -83,3 +83,27 @@ def test_ctrl_c_leaves_no_half_of_a_file(model, tmp_path, monkeypatch):
     finally:
         signal.signal(signal.SIGINT, before)
     assert ended == (130, [], "scratchdiff: interrupted\n") and os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("prompt, parts", [(None, {True, False}), ("upper", {True})])
+def test_a_picture_of_the_sample_on_real_points(prompt, parts, tmp_path, monkeypatch):
+    """With a prompt, the real points are those with this label: the upper moon lies on the left."""
+    model, picture = tmp_path / "m.npz", tmp_path / "p.svg"
+    call(*SMALL, "--data", "moons", "--label", "part", "--save", model, "--quiet")
+    drawn = []
+    monkeypatch.setattr(module, "DRAWN", 2100)
+    monkeypatch.setattr(module, "scatter", lambda *parts: drawn.append(parts) or "<svg/>")
+    asked = ["--prompt", prompt] if prompt else []
+    status, lines, err = call("sample", model, "--points", 2500, "--picture", picture, *asked)
+    assert (status, len(lines), err) == (0, 2500, "") and picture.read_text() == "<svg/>"
+    (real, made, caption, names), = drawn
+    assert len(made) == module.DRAWN and names is None
+    assert np.allclose(made[:3], [[float(x) for x in line.split(",")] for line in lines[:3]])
+    assert set((real @ [1, -1] < 0).tolist()) >= parts and (real[:, 1].mean() > 0.2) == bool(prompt)
+    assert caption == [f"{module.DRAWN} generated points", *[f"prompt: {prompt}"] * bool(prompt)]
+
+
+def test_a_picture_that_cannot_be_written_is_refused_first(tmp_path):
+    path = tmp_path / "no" / "p.svg"
+    status, lines, err = call("sample", tmp_path / "m.npz", "--picture", path)
+    assert (status, lines) == (2, []) and f"cannot write {path}: there is no folder" in err

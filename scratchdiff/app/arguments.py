@@ -182,6 +182,7 @@ def sample_parser():
          help="how hard the prompt steers: 0 is what the model learned, more than that makes "
               "results clearer and all more alike (0 for points, 1 for a clock)")
     sampler_flags(flag)
+    painting_flags(flag)
 
     flag = group(parser, "if it is a model of points")
     flag("--points", type=whole(1, MOST_POINTS), metavar="N", help="points to generate (500)")
@@ -190,8 +191,6 @@ def sample_parser():
     flag("--skip", type=whole(0, MOST_POINTS), metavar="K",
          help="leave out the first K points of the sample (0)")
 
-    flag = group(parser, "if it is a clock")
-    painting_flags(flag)
     return parser
 
 
@@ -213,9 +212,10 @@ def distill_parser():
 
 
 def painting_flags(flag):
-    flag("--picture", type=ending(".svg"), metavar="FILE", help="draw the clocks: .svg")
+    flag("--picture", type=ending(".svg"), metavar="FILE",
+         help="draw what is made: .svg")
     flag("--animate", action="store_const", const=True,
-         help="let the picture show the way from noise to clock")
+         help="let the picture show the way from noise to a clock")
 
 
 def check_parser():

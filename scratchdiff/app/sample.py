@@ -1,16 +1,20 @@
 """python -m scratchdiff sample: more points from a saved model, or more clocks from a saved one."""
 from contextlib import nullcontext
 
+import numpy as np
+
 from scratchdiff.app.clock import sample_clock
-from scratchdiff.app.errors import CommandError
+from scratchdiff.app.errors import CommandError, one_line
 from scratchdiff.app.files.clocks import is_clock
 from scratchdiff.app.files.points_out import points_file
 from scratchdiff.app.files.store import load_model
-from scratchdiff.app.files.whole import expect_writable
+from scratchdiff.app.files.whole import expect_writable, write_text
 from scratchdiff.app.show.progress import Progress
+from scratchdiff.app.show.scatter import DRAWN, scatter
 from scratchdiff.app.signals import held
 from scratchdiff.app.start import choose_sampler
 from scratchdiff.app.trouble import advice, in_range
+from scratchdiff.fast.streams import REPORT
 
 
 def sample(options):
@@ -19,10 +23,10 @@ def sample(options):
         expect_unused(options, ["points", "out", "skip"], "points", "a clock")
         sample_clock(options)
     else:
-        if options.out:
-            expect_writable(options.out)
+        for path in filter(None, (options.out, options.picture)):
+            expect_writable(path)
         model = load_model(options.model)
-        expect_unused(options, ["picture", "animate"], "a clock", "not one")
+        expect_unused(options, ["animate"], "a clock", "not one")
         sample_points(options, model)
 
 
@@ -41,17 +45,34 @@ def sample_points(options, model):
     label = model.data.label and prompt and (*model.data.label, prompt)
     # A file appears whole or not at all. Standard output cannot, so there a signal need not wait.
     holding = held() if options.out else nullcontext(lambda: False)
-    standard, done = model.data.standard, 0
+    standard, done, drawn = model.data.standard, 0, []
     with (advice(model), holding as pressed, Progress(n) as progress,
           points_file(options.out, n, standard.center, standard.scale, model.data.names,
                       label) as write):
         for block in in_range(model, model.sample(n, options.seed, skip, prompt,
                                                   options.guidance or 0.0)):
-            write(standard.back(block))
+            points = standard.back(block)
+            write(points)
+            if options.picture and done < DRAWN:
+                drawn.append(points)
             done += len(block)
             progress.show(done, f"{done} of {n} points")
             if pressed():
                 raise KeyboardInterrupt
+    if options.picture:
+        draw(options, model, np.concatenate(drawn)[:DRAWN], prompt)
+
+
+def draw(options, model, points, prompt):
+    """Write a picture of the points, on real ones: those with the prompt as their label, if any."""
+    data, rng = model.data, model.stream(model.seed, REPORT)
+    real = data.draw(DRAWN, rng)
+    if prompt:
+        real = data.real_of(data.labels.index(prompt), DRAWN, rng)
+    caption = [f"{len(points)} generated points"]
+    if prompt:
+        caption.append(f"prompt: {one_line(prompt)}")
+    write_text(options.picture, scatter(data.standard.back(real), points, caption, data.names))
 
 
 def prompt_of(options, model):

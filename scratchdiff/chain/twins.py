@@ -4,6 +4,7 @@ import numpy as np
 from scratchdiff import reference
 from scratchdiff.chain.layers import clean_points
 from scratchdiff.diffusion.schedule import Schedule
+from scratchdiff.nn.expect import chosen
 
 
 class ReferenceLoss:
@@ -13,7 +14,8 @@ class ReferenceLoss:
     """
 
     def __init__(self, activation, predicts, widths, weights, multiples=(), seed=2):
-        self.activation, self.predicts = reference.ACTIVATIONS[activation], predicts
+        self.activation = chosen("an activation of reference.py", activation, reference.ACTIVATIONS)
+        self.predicts = predicts
         self.widths, self.multiples = widths, multiples
         self.alpha_bars = reference.alpha_bars_of(Schedule.linear().betas.tolist())
         points = (array.tolist() for array in clean_points(seed=seed))
