@@ -16,12 +16,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scratchdiff.experiment.data import own_data, shape_data
 from scratchdiff.app.errors import CommandError, shortened
-from scratchdiff.experiment.model import Diverged, Model
-from scratchdiff.fast.streams import SPLIT
-from scratchdiff.experiment.recipe import RECIPES
+from scratchdiff.app.files import store
 from scratchdiff.app.files.store import contents, expect_loadable, load_model, save_model
+from scratchdiff.experiment.data import own_data, shape_data
+from scratchdiff.experiment.model import Diverged, Model
+from scratchdiff.experiment.recipe import RECIPES
+from scratchdiff.fast.streams import SPLIT
 
 ROOT = Path(__file__).parent.parent
 RECIPE = replace(RECIPES["default"], hidden=(8, 8), steps=30, batch_size=16)
@@ -347,12 +348,15 @@ def test_an_array_that_is_lost_is_missed(path):
         load_model(path)
 
 
-@pytest.mark.parametrize("change, said", [
-    ({"hidden": (4000, 4000)}, "would write 183 MB, .* 128: try fewer --hidden units, or fewer"),
-    ({"steps": 17 * 10 ** 6}, "would write 130 MB, and a model that can be read again")])
-def test_a_run_does_not_begin_if_its_file_could_not_be_read(change, said):
-    with pytest.raises(CommandError, match=said):
-        expect_loadable(Model.new(replace(RECIPE, **change), 0, shape_data("circle")))
+def test_a_run_does_not_begin_if_its_file_could_not_be_read(monkeypatch):
+    long = Model.new(replace(RECIPE, steps=17 * 10 ** 6), 0, shape_data("circle"))
+    with pytest.raises(CommandError, match="would write 130 MB, and a model that can be read again "
+                                           "has at most 128: try fewer --hidden units, or fewer"):
+        expect_loadable(long)
+    expect_loadable(trained(0))
+    monkeypatch.setattr(store, "LARGEST", 2 ** 21)      # three arrays of 500 x 500 are 3 MB
+    with pytest.raises(CommandError, match="would write 3 MB, .* at most 2: try fewer --hidden"):
+        expect_loadable(Model.new(replace(RECIPE, hidden=(500, 500)), 0, shape_data("circle")))
     expect_loadable(trained(0))
 
 
