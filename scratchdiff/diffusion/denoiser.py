@@ -79,9 +79,10 @@ class Denoiser:
         """The columns [x_t, time_t, *given], (n, d + 1 + columns)."""
         if self.columns and not given:
             given = [np.zeros((len(xt), self.columns), self.dtype)]
-        time = np.empty((len(xt), 1), self.dtype)
-        time[:, 0] = self.times[t]
-        return np.concatenate([xt, time, *given], axis=1)
+        inputs = np.empty((len(xt), self.d + 1), self.dtype)
+        inputs[:, :self.d] = xt
+        inputs[:, self.d] = self.times[t]
+        return np.concatenate([inputs, *given], axis=1) if given else inputs
 
     def __call__(self, xt, t, *given):
         return self.forward(xt, t, *given)
