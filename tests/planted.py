@@ -86,3 +86,12 @@ def first_red(start, capsys):
         if not holds:
             return link.measure, said
     return None, "every link holds"
+
+
+def require_red(row, start, patch, capsys):
+    """Plant a row (measure, named, edits): that link turns red first, and says where."""
+    measure, named, edits = row
+    look_at_what_is_edited(patch, edits)
+    plant(patch, edits)
+    red, said = first_red(start, capsys)
+    assert red is measure and named in said, f"{red.__name__ if red else None}\n{said}"

@@ -12,8 +12,7 @@ from scratchdiff.chain.few_steps import (ddim_is_reverse_step, ddim_keeps_the_no
                                          walks_have_their_order)
 from scratchdiff.chain.trained import trained
 from scratchdiff.experiment.model import Model
-from tests.planted import MEASURES, first_red
-from tests.test_faults import require_red
+from tests.planted import MEASURES, first_red, require_red
 
 # name: (the link that turns red, what is named under it, [(in what, right, wrong), ...])
 WALKS = {

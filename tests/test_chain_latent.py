@@ -9,7 +9,7 @@ from scratchdiff.chain.backprop import layer_gradients
 from scratchdiff.chain.latent import (clocks_are_read, hours_are_painted,
                                       standard_code_is_the_code, trained_hours)
 from scratchdiff.diffusion.denoiser import Denoiser
-from tests.test_faults import MEASURES, require_red
+from tests.planted import MEASURES, require_red
 
 # name: (the link that turns red, what is named under it, [(in what, right, wrong), ...])
 GRADIENTS = {

@@ -9,7 +9,7 @@ from scratchdiff.chain.prompts import (guidance_is_gradient, guidance_is_its_for
 from scratchdiff.experiment.data import Data
 from scratchdiff.fast.batches import noisy
 from scratchdiff.reference import embedding, embedding_backward
-from tests.test_faults import MEASURES, require_red
+from tests.planted import MEASURES, require_red
 
 # name: (the link that turns red, what is named under it, [(in what, right, wrong), ...])
 FAULTS = {

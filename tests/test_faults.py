@@ -37,7 +37,8 @@ from scratchdiff.nn.loss import MSE
 from scratchdiff.nn.network import Network
 from scratchdiff.nn.rates import rates
 from scratchdiff.nn.waves import Waves
-from tests.planted import MEASURES, first_red, look_at_less, look_at_what_is_edited, plant
+from tests.planted import (MEASURES, first_red, look_at_less, look_at_what_is_edited, plant,
+                           require_red)
 
 # name: (the link that turns red, what is named under it, [(in what, right, wrong), ...])
 REFERENCE = {
@@ -285,14 +286,6 @@ SAMPLER = {
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     look_at_less(monkeypatch)
-
-
-def require_red(row, start, patch, capsys):
-    measure, named, edits = row
-    look_at_what_is_edited(patch, edits)
-    plant(patch, edits)
-    red, said = first_red(start, capsys)
-    assert red is measure and named in said, f"{red.__name__ if red else None}\n{said}"
 
 
 @pytest.mark.parametrize("name", REFERENCE)

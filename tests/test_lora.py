@@ -21,7 +21,7 @@ from scratchdiff.nn.loss import MSE
 from scratchdiff.nn.network import MLP, Network
 from scratchdiff.nn.waves import Waves
 from tests import quality_lora
-from tests.planted import MEASURES, first_red, look_at_less, only_layers, plant
+from tests.planted import MEASURES, look_at_less, only_layers, require_red
 
 
 def layer(d_in=4, d_out=6, r=2, alpha=3.0):
@@ -208,13 +208,6 @@ LEARNS = {      # other links see these, too
          (LoRA, "self.dA[:] = self.x.T @ dh ",
           "self.W -= 0.01 * (self.x.T @ dy); self.dA[:] = self.x.T @ dh ")]),
 }
-
-
-def require_red(row, start, patch, capsys):
-    measure, named, edits = row
-    plant(patch, edits)
-    red, said = first_red(start, capsys)
-    assert red is measure and named in said, f"{red.__name__ if red else None}\n{said}"
 
 
 @pytest.mark.parametrize("name", FAULTS)

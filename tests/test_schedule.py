@@ -150,3 +150,8 @@ def test_misuse_is_named():
     for t in (-1, 50):
         with pytest.raises(ValueError, match=f"t must be from 0 to 49, got {t}"):
             SCHEDULE.variance(t)
+
+
+def test_a_schedule_of_its_alpha_bars():
+    again = Schedule.of_alpha_bars(SCHEDULE.alpha_bars)
+    assert np.allclose(again.betas, SCHEDULE.betas, rtol=1e-12), "rounding of quotients near 1"

@@ -35,8 +35,7 @@ def student_schedule(schedule, K):
     `schedule` is the teacher's. Raises ValueError if K is not from 1 to its T.
     """
     levels, _ = stretches(schedule, K)
-    alpha_bars = schedule.alpha_bars[levels[-2::-1]]                        # (K,), without -1
-    return Schedule(1 - alpha_bars / np.append(1.0, alpha_bars[:-1]))
+    return Schedule.of_alpha_bars(schedule.alpha_bars[levels[-2::-1]])      # (K,), without -1
 
 
 def student_pairs(teacher, schedule, K, x):

@@ -7,7 +7,7 @@ import numpy as np
 
 from scratchdiff import reference
 from scratchdiff.chain.layers import WIDTHS, small_mlp
-from scratchdiff.chain.link import Measured, distance, worst
+from scratchdiff.chain.link import PATH, Measured, distance, worst
 from scratchdiff.chain.trained import trained
 from scratchdiff.diffusion.denoiser import Denoiser
 from scratchdiff.diffusion.levels import LowLevels
@@ -23,7 +23,6 @@ from scratchdiff.measure.shapes import SHAPES
 from scratchdiff.nn.layers import ACTIVATIONS
 from scratchdiff.nn.network import MLP
 
-PATH = 1e-10            # two paths that differ by more than rounding, relative to the points
 
 
 def schedule_is_reference():

@@ -61,7 +61,7 @@ def walks_have_their_order():
 
     def end(sampler, steps, x=x, up=False):
         alpha_bars = 1 / (1 + np.exp(-2 * np.linspace(4.6, -1.3, steps + 1)))   # even log-SNRs
-        schedule = Schedule(1 - alpha_bars / np.append(1, alpha_bars[:-1]))
+        schedule = Schedule.of_alpha_bars(alpha_bars)
         clouds, levels = ExactDenoiser(schedule, CENTRES, 0.3), range(steps + 1)
         *_, points = sampler(clouds, schedule, x, None, levels if up else levels[::-1])
         return points

@@ -9,6 +9,8 @@ import numpy as np
 
 # These files find the faults of others: where they raise, look for the caller.
 GUARDS = {"expect.py", "gradcheck.py", "ladder.py", "subject.py", "parameters.py", "verdict.py"}
+ROUNDING = 1e-12        # a rounding error is about 1e-16, and there may be many of them
+PATH = 1e-10            # more still, over the fifty steps of a walk
 PACKAGE = Path(__file__).parent.parent
 
 

@@ -4,11 +4,9 @@ Each is a claim, the function that measures by how much it is missed, and its bo
 say how they measure.
 """
 from scratchdiff.chain import backprop, diffusion, few_steps, latent, lora, prompts
-from scratchdiff.chain.link import Link
+from scratchdiff.chain.link import PATH, ROUNDING, Link
 from scratchdiff.nn.gradcheck import TOLERANCE
 
-ROUNDING = 1e-12        # a rounding error is about 1e-16, and there may be many of them
-PATH = 1e-10            # more still, over the fifty steps of a walk
 DIFFERENCES = 1e-6      # over 1e-4 noise widths: the Taylor series is cut off at about 1e-8
 CHANCE = 5              # standard errors: a single figure is farther off once in 2 million times
 

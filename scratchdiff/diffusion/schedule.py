@@ -41,6 +41,11 @@ class Schedule:
         """Betas evenly spaced from `first` to `last`. The defaults are the PyTorch tutorial's."""
         return cls(np.linspace(first, last, T))
 
+    @classmethod
+    def of_alpha_bars(cls, alpha_bars):
+        """The schedule with these alpha_bars, falling: alpha_t = alpha_bar_t / alpha_bar_{t-1}."""
+        return cls(1 - alpha_bars / np.append(1.0, alpha_bars[:-1]))
+
     def add_noise(self, x0, t, eps):
         """x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps: all steps up to t at once.
 

@@ -72,9 +72,9 @@ class Model:
             network = Network([Waves(data.d, recipe.waves), *network.layers])
         if base is not None:
             network.params[:] = base
-        frozen = network.params if recipe.lora else None
+        frozen = None
         if recipe.lora:
-            network = adapted(network, recipe.lora, rng)
+            frozen, network = network.params, adapted(network, recipe.lora, rng)
         schedule, few = Schedule.linear(), None
         if pairs is not None:
             schedule, few = student_schedule(schedule, pairs.shape[1]), partial(ddim)

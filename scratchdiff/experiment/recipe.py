@@ -4,7 +4,7 @@ from math import sqrt
 
 MOST = {"hidden": 10 ** 6, "steps": 10 ** 9, "batch_size": 10 ** 6}     # more is surely a typo
 MOST_LAYERS = 100       # and waves
-LARGEST = 1e308         # number
+LARGEST = 1e308         # lr or multiple of a wave: a float64 holds no more
 ADAPTED = 32            # inputs of a usual layer: see `finetuned`
 WARM_UP = 0.1           # the part of a "linear" run in which the learning rate rises
 
@@ -127,10 +127,10 @@ def finetuned(recipe, lora=0):
     lr sqrt(r / d_in). To move W as far as a step of lr 0.02 would, lr must be 0.02 sqrt(d_in / r).
 
     All this is measured on runs from the circle to an ellipse and to the moons. All parameters are
-    worse with 0.01 after 300 and 1000 steps; with 0.03 they are a little better after 300 only. For
+    worse with 0.01. With 0.03 they are a little better after 300 steps, but not after 1000. For
     rank 4 the formula gives 0.057. It is no better with 0.04, and with 0.08 its error on the moons
-    is twice as large after 300 steps. With a constant lr, the best of three, the error after 1000
-    steps is about twice as large or more.
+    is twice as large after 300 steps. A constant lr, even the best of three, leaves about twice the
+    error after 1000 steps.
     """
     lr = 0.02 * sqrt(ADAPTED / lora) if lora else 0.02
     return replace(recipe, steps=1000, lr=lr, lr_schedule="linear", lora=lora)
