@@ -71,7 +71,7 @@ TANH_FAULTS = {
     "the gradient is float64 of shape (15,), it must be float64 of shape (5, 3) like the array "
     "itself": lambda layer, dy, dx: dx.ravel(),
     "there is no gradient: backward must return it": lambda layer, dy, dx: None,
-    "the gradient is no array of floats: what does backward return?":
+    "the gradient is not an array of floats: what does backward return?":
         lambda layer, dy, dx: [[1.0], [1.0, 2.0]],
 }
 

@@ -39,7 +39,7 @@ def finetuned_model(options):
 
 
 def described(path, model):
-    """The model in a file, in a line: what another is made from."""
+    """A line on what is in the file: the model that another is made from."""
     learned = "own points" if model.data.name == OWN else f"the {model.data.name}"
     name = shortened(one_line(os.path.basename(path)))
     return f"{name}, {model.adam.k} steps on {learned}"

@@ -10,7 +10,7 @@ from scratchdiff.diffusion.denoiser import SKIP_AND_GAIN, Denoiser
 from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.measure.shapes import SHAPES
 from scratchdiff.nn.gradcheck import check_gradients
-from scratchdiff.nn.layers import ACTIVATIONS, Linear, SiLU
+from scratchdiff.nn.layers import ACTIVATIONS, Linear
 from scratchdiff.nn.lora import LoRA
 from scratchdiff.nn.loss import MSE
 from scratchdiff.nn.network import MLP

@@ -91,7 +91,7 @@ def guidance_is_gradient(w=1.5):
     quarter = data.exact(schedule, 0)
     guided = Guided(lambda xt, t, c: quarter(xt, t) if c.any() else whole(xt, t), np.ones(1), w)
 
-    def log_p(x, t):                    # by Bayes' rule, but for a constant
+    def log_p(x, t):                    # by Bayes' rule, up to a constant
         prompted = quarter.log_density(x, t)
         return prompted + w * (prompted - whole.log_density(x, t))
 

@@ -9,7 +9,7 @@ from scratchdiff.beyond.prompts import DROP, Vocabulary, drop_prompts
 from scratchdiff.measure.exact import ExactDenoiser
 from scratchdiff.measure.shapes import SHAPES, Standard
 
-OWN = "points"          # the name of data that is no built-in shape
+OWN = "points"          # the name of data that is not a built-in shape
 LISTED = 20             # labels in an error message, at most
 PART = "part"           # what a shape's labels are called: each point has that of its part
 
@@ -44,7 +44,7 @@ class Data:
         return len(self.vocabulary)
 
     def rows(self, prompts):
-        """The rows of some labels, (n, columns). ValueError for a prompt that is no label."""
+        """The rows of some labels, (n, columns). ValueError for a prompt that is not a label."""
         for prompt in prompts:
             if prompt not in self.labels:
                 others = len(self.labels) - LISTED

@@ -126,7 +126,7 @@ class Model:
 
         `prompt` is one of data.labels, and w how hard it steers (beyond/guidance.py). Without one,
         the points may be of any label. Raises Diverged if a point is not finite, and ValueError for
-        a prompt that is no label.
+        a prompt that is not a label.
         """
         rng = self.stream(self.seed if seed is None else seed, SAMPLING)
         denoiser = self.denoiser if prompt is None else self.guided([prompt], w)

@@ -22,7 +22,7 @@ def chunked(make, rng, first=0, size=CHUNK):
 
 
 def chunk_size(numbers):
-    """How many batches to make at once if each holds so many numbers: fewer of large ones.
+    """How many batches to make at once, if each holds this many numbers: fewer of large ones.
 
     Ten arrays of 2^22 numbers are 160 MB.
     """

@@ -66,7 +66,7 @@ def check_gradients(layer, x, *rest, constants=(), tolerance=TOLERANCE):
     if type(tolerance) not in (int, float) or not 0 < tolerance < 1:
         raise ValueError(f"tolerance must be a number above 0 and below 1, got {tolerance!r}")
     title = type(layer).__name__
-    with np.errstate(all="ignore"):     # a step may leave the domain of log, and that is no news
+    with np.errstate(all="ignore"):     # a step may leave the domain of log: that is fine
         subject = Subject(layer, [x, *rest], constants)
         try:
             y, dy, claims = subject.claims()

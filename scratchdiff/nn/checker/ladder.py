@@ -9,7 +9,7 @@ import numpy as np
 
 EPS = np.finfo(np.float64).eps          # 2.2e-16, the spacing of float64 at 1
 KINK = 1e-5                             # a smaller jump of the slope is no kink
-SAFETY = 3                              # an estimate is off by so many of its last changes, at most
+SAFETY = 3                              # times its last change: how far an estimate may be off
 
 
 class Slope(NamedTuple):

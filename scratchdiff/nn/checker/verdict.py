@@ -140,7 +140,7 @@ def unfit(claim, shape):
     if claim is None:
         return "there is no gradient: backward must return it"
     if claim.dtype.kind != "f":
-        return "the gradient is no array of floats: what does backward return?"
+        return "the gradient is not an array of floats: what does backward return?"
     if claim.shape != shape or claim.dtype != np.float64:
         return (f"the gradient is {claim.dtype} of shape {claim.shape}, it must be float64 of shape"
                 f" {shape} like the array itself"
