@@ -90,12 +90,16 @@ def measure(subject, place, claim, y, dy, tolerance):
     if claim is None or not is_fit(claim, array):
         return Slope(*measured)
     least = np.abs(claim[np.isfinite(claim)]).max(initial=0) / 100
+    at_rest = (dy * y).ravel()
     for index in np.ndindex(array.shape):
+        x = place.array()[index]
+
         @cache
         def f(value):
+            if value == x:
+                return at_rest
             return (dy * subject.output_with(place, index, value, y)).ravel()
-        measured[(slice(None), *index)] = slope(
-            f, place.array()[index], claim[index], least, tolerance)
+        measured[(slice(None), *index)] = slope(f, x, claim[index], least, tolerance)
     return Slope(*measured)
 
 

@@ -41,14 +41,14 @@ class Held:
         for depth in reversed(range(len(self.trail))):
             holder, key = self.trail[depth]
             inside, rest = contents(holder), [key for _, key in self.trail[depth + 1:]]
-            for twin in (inside.get(name) for name in gradient_names(key)):
+            for twin in (inside[name] for name in gradient_names(key) if name in inside):
                 if not rest:
                     yield twin
                 else:
-                    for key in rest[:-1]:
-                        twin = contents(twin).get(key)
+                    for inner in rest[:-1]:
+                        twin = contents(twin).get(inner)
                     yield from map(contents(twin).get, (rest[-1], *gradient_names(rest[-1])))
-            yield from (contents(inside.get(box)).get(key) for box in GRADIENTS)
+            yield from (contents(inside[box]).get(key) for box in GRADIENTS if box in inside)
 
 
 def held(layer):
