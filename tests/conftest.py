@@ -30,9 +30,9 @@ def measured():
 
 
 @pytest.fixture(scope="module")
-def few_compared():
-    """In this module, reports are short."""
-    from tests.program import shorten_reports
+def short_runs():
+    """In this module, runs make few points, and their reports are short."""
+    from tests.program import shorten_runs
     with pytest.MonkeyPatch.context() as patch:
-        shorten_reports(patch)
+        shorten_runs(patch)
         yield

@@ -16,7 +16,7 @@ from scratchdiff.app.errors import CommandError
 from scratchdiff.app.signals import INTERRUPTS, _end
 from tests.program import COMMAND, SMALL, call, run
 
-pytestmark = pytest.mark.usefixtures("few_compared")
+pytestmark = pytest.mark.usefixtures("short_runs")
 
 ENDINGS = [     # what a command raises, the exit status, the line on stderr
     (CommandError("no such thing"), 2, "scratchdiff: error: no such thing\n"),

@@ -20,12 +20,12 @@ from scratchdiff.experiment.data import own_data, shape_data
 from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
 from scratchdiff.fast import blocks
-from scratchdiff.fast.blocks import BLOCK, sample
+from scratchdiff.fast.blocks import sample
 from scratchdiff.fast.streams import PAIRS, SAMPLING, SPLIT
 from tests import quality_few_steps
-from tests.program import SMALL, call
+from tests.program import SMALL, call, walk_together
 
-pytestmark = pytest.mark.usefixtures("few_compared")
+pytestmark = pytest.mark.usefixtures("short_runs")
 
 SHORT = ["--steps", 40, "--quiet"]
 
@@ -58,7 +58,7 @@ def test_what_is_printed(folder, tmp_path, few_walks):
     status, lines, err = call("distill", folder / "teacher.npz", "--save", tmp_path / "s.npz",
                               "--steps", 40)
     assert (status, err) == (0, "")
-    assert lines[0] == "the teacher has walked 2048 times, in 16 steps"
+    assert lines[0] == "the teacher has walked 256 times, in 16 steps"
     assert lines[1].startswith("step     1  loss ") and lines[2].startswith("step    40  loss ")
     assert lines[3] == "the student, 4 steps:" and lines[5] == "the teacher, 50 steps:"
     assert lines[4].startswith("  mean radius ") and ", std radius " in lines[6]
@@ -71,6 +71,7 @@ def test_a_student_is_as_good_as_its_teacher(tmp_path, monkeypatch):
     """One step, on moons. The energy distance of two samples of 1000 real points is 0.0026."""
     monkeypatch.setattr(report, "COMPARED", 1000)
     monkeypatch.setattr(module, "BLOCKS", 3)
+    walk_together(monkeypatch, 2048)
     teacher, student = tmp_path / "t.npz", tmp_path / "s.npz"
     assert call("--data", "moons", "--hidden", 32, 32, "--steps", 400, "--save", teacher,
                 "--quiet")[0] == 0
@@ -223,7 +224,7 @@ def test_a_student_is_compared_with_points_that_its_teacher_has_not_seen(tmp_pat
     again = load_model(student)
     held_back = [m.data.real(9, np.random.default_rng(0)) for m in (teacher, again)]
     assert np.array_equal(*held_back) and again.data.names == ("a", "b", "c")
-    assert again.pairs.shape == (BLOCK, 4, 2, 3)
+    assert again.pairs.shape == (module.BLOCK, 4, 2, 3)
 
 
 def test_the_walks_do_not_begin_where_a_sample_does(few_walks):
@@ -231,7 +232,7 @@ def test_the_walks_do_not_begin_where_a_sample_does(few_walks):
     teacher = Model.new(replace(RECIPES["default"], hidden=(8,)), 0, shape_data("circle"))
     pairs, = walks(teacher, 2)
     start = next(teacher.walk())
-    assert pairs.shape == (BLOCK, 2, 2, 2) and pairs.dtype == start.dtype == np.float32
+    assert pairs.shape == (module.BLOCK, 2, 2, 2) and pairs.dtype == start.dtype == np.float32
     assert len(np.intersect1d(pairs[:, 1, 0], start)) < 10
 
 
@@ -249,7 +250,7 @@ def test_with_labels_the_teacher_is_asked_for_each_in_turn(monkeypatch):
     teacher = Model.new(replace(RECIPES["default"], hidden=(8, 8)), 3, data)
     first, second = walks(teacher, 2)
     noise = second[:, 1, 0]
-    asked = np.arange(BLOCK, 2 * BLOCK) % 3
+    asked = np.arange(module.BLOCK, 2 * module.BLOCK) % 3
     for k, denoiser in enumerate([teacher.guided(["upper"]), teacher.guided(["lower"]),
                                   teacher.denoiser]):
         want = student_pairs(denoiser, teacher.denoiser.schedule, 2, noise[asked == k])

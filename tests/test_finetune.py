@@ -16,7 +16,7 @@ from scratchdiff.nn.network import Network
 from scratchdiff.nn.waves import Waves
 from tests.program import SMALL, call
 
-pytestmark = pytest.mark.usefixtures("few_compared")
+pytestmark = pytest.mark.usefixtures("short_runs")
 
 WAVES = replace(RECIPES["sharp"], hidden=(8, 8), steps=30, batch_size=16)
 FINETUNE = ["--steps", 40, "--batch-size", 16, "--points", 50, "--quiet"]

@@ -15,11 +15,10 @@ from scratchdiff.app.start import recipe_for
 from scratchdiff.experiment.data import own_data, shape_data
 from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
-from scratchdiff.fast import blocks
 from scratchdiff.fast.batches import noisy
 from tests.program import SMALL, call
 
-pytestmark = pytest.mark.usefixtures("few_compared")
+pytestmark = pytest.mark.usefixtures("short_runs")
 
 QUIET = [*SMALL, "--points", 50, "--quiet"]
 
@@ -58,8 +57,7 @@ def test_a_file_says_which_column_is_the_label(files):
     assert by_number == lines
 
 
-def test_a_labelled_run_is_another_run_with_the_recipe_for_labels(files, tmp_path, monkeypatch):
-    monkeypatch.setattr(blocks, "BLOCK", 100)
+def test_a_labelled_run_is_another_run_with_the_recipe_for_labels(files, tmp_path):
     _, own, plain, moons = files
     with_labels, without = load_model(str(moons)), load_model(str(plain))
     assert (with_labels.data.labels, without.data.labels) == (("upper", "lower"), ())
@@ -223,7 +221,7 @@ def test_labels_from_standard_input(files, monkeypatch):
 
 def test_the_report_has_a_line_for_each_label(files):
     _, lines, _ = call(*SMALL, "--data", "moons", "--label", "part")
-    first = lines.index("with each prompt, 512 points:  right    (real)  distance    (real)  "
+    first = lines.index("with each prompt, 100 points:  right    (real)  distance    (real)  "
                         "excess")
     upper, lower, legend = lines[first + 1:first + 4]
     assert upper.split()[0] == "upper" and upper.split()[2] == "(100.0%)"

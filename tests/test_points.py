@@ -23,6 +23,7 @@ LABELLED = "\n".join(["x,y,kind", *(f"{row},{'upper' if k < 6 else 'lower left'}
 
 def read(tmp_path, content, name="p.csv", label=None):
     path = tmp_path / name
+    path.unlink(missing_ok=True)        # to write over it would wait for the disk
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return read_points(str(path), label)
 

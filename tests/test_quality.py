@@ -6,7 +6,7 @@ import pytest
 
 from tests import quality
 
-pytestmark = pytest.mark.usefixtures("few_compared")
+pytestmark = pytest.mark.usefixtures("short_runs")
 
 
 def rows(capsys):

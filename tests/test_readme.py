@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from scratchdiff.app import check, clock, distill
-from scratchdiff.app.show import labels
 from scratchdiff.beyond.latent.autoencoder import Autoencoder
 from scratchdiff.beyond.latent.diffusion import LatentDiffusion
 from scratchdiff.chain.backprop import adam_is_reference, layer_gradients
@@ -21,10 +20,9 @@ from scratchdiff.chain.lora import new_adapters_change_nothing
 from scratchdiff.chain.prompts import prompts_are_a_table
 from scratchdiff.chain.trained import trained
 from scratchdiff.experiment.model import Model
-from scratchdiff.fast import blocks
 from tests import benchmark, quality
 from tests.planted import ALL, MEASURES, first_red, look_at_less, look_at_what_is_edited, plant
-from tests.program import call, shorten_reports
+from tests.program import call, shorten_runs
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -129,8 +127,7 @@ def test_commands_show_what_they_print(block, folder, measured, monkeypatch):
     monkeypatch.chdir(folder)
     if block not in SHOWN:
         monkeypatch.setattr(distill, "BLOCKS", 1)
-        monkeypatch.setattr(labels, "MOST", 100)
-        shorten_reports(monkeypatch)
+        shorten_runs(monkeypatch)
     monkeypatch.setattr(check, "LINKS", [
         [replace(link, measure=partial(measured, link.measure)) for link in links]
         for links in LINKS])
@@ -195,8 +192,7 @@ def test_links_lead_where_they_say(name, path, line):
 
 
 def test_the_table_of_quality(capsys, monkeypatch):
-    shorten_reports(monkeypatch)
-    monkeypatch.setattr(blocks, "BLOCK", 100)
+    shorten_runs(monkeypatch)
     quality.main({"default": replace(quality.DEFAULT, steps=20)}, range(2), 100)
     heading, perfect, default = capsys.readouterr().out.splitlines()
     shown = SHOWN[QUALITY].splitlines()

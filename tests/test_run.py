@@ -26,9 +26,9 @@ from scratchdiff.experiment.data import shape_data
 from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
 from scratchdiff.measure.exact import ExactDenoiser
-from tests.program import COMMAND, ROOT, SMALL, call, run
+from tests.program import COMMAND, ROOT, SMALL, call, run, walk_together
 
-pytestmark = pytest.mark.usefixtures("few_compared")
+pytestmark = pytest.mark.usefixtures("short_runs")
 
 QUIET = [*SMALL, "--points", 50, "--quiet"]
 quiet_run = cache(lambda: call(*QUIET))
@@ -158,10 +158,10 @@ def test_own_points_of_any_size_come_back_in_their_own_place(tmp_path):
 
 
 def test_the_figures_are_those_of_the_first_points_of_the_sample(tmp_path):
-    """Of 3000 points, which are made in two blocks."""
+    """Of 300 points, which are made in two blocks."""
     model = tmp_path / "m.npz"
-    lines = call(*SMALL, "--points", 3000, "--quiet", "--save", model)[1]
-    radius = np.hypot(*np.concatenate(list(load_model(str(model)).sample(3000))).T)
+    lines = call(*SMALL, "--points", 300, "--quiet", "--save", model)[1]
+    radius = np.hypot(*np.concatenate(list(load_model(str(model)).sample(300))).T)
     assert lines[1].startswith(f"mean radius = {radius.mean():.4f} ")
     assert lines[2].startswith(f"std radius = {radius.std():.4f} ")
 
@@ -274,6 +274,7 @@ def test_on_a_terminal_there_is_progress_while_it_trains_and_a_picture_at_the_en
     assert sum(any("\u2800" <= sign <= "\u28ff" for sign in line) for line in lines) > 10
 
 
-def test_in_a_process_of_its_own():
+def test_in_a_process_of_its_own(monkeypatch):
     status, out, err = run(*QUIET)
-    assert (status, err) == (0, "") and out.splitlines() == quiet_run()[1]
+    walk_together(monkeypatch, 2048)
+    assert (status, err) == (0, "") and out.splitlines() == call(*QUIET)[1]

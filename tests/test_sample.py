@@ -11,9 +11,11 @@ from scratchdiff.app.signals import _end
 from scratchdiff.experiment.model import Model
 from tests.program import SMALL, call
 
+pytestmark = pytest.mark.usefixtures("short_runs")
+
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory, few_compared):
+def model(tmp_path_factory, short_runs):
     path = tmp_path_factory.mktemp("sample") / "m.npz"
     assert call(*SMALL, "--data", "spiral", "--save", path, "--quiet")[0] == 0
     return path
@@ -39,9 +41,9 @@ def test_the_seed(model):
 
 def test_two_parts_are_the_whole(model, tmp_path):
     whole, first, second = (tmp_path / name for name in ("whole.npy", "first.npy", "second.npy"))
-    call("sample", model, "--points", 5000, "--out", whole)
-    call("sample", model, "--points", 3000, "--out", first)
-    call("sample", model, "--points", 2000, "--skip", 3000, "--out", second)
+    call("sample", model, "--points", 500, "--out", whole)
+    call("sample", model, "--points", 300, "--out", first)
+    call("sample", model, "--points", 200, "--skip", 300, "--out", second)
     assert np.array_equal(np.load(whole), np.concatenate([np.load(first), np.load(second)]))
 
 
@@ -61,8 +63,8 @@ def test_what_is_for_a_clock_only(model):
 def test_progress_counts_the_points(model, tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(Progress, "show", lambda self, done, text: seen.append((done, text)))
-    call("sample", model, "--points", 3000, "--out", tmp_path / "out.npy")
-    assert seen == [(2048, "2048 of 3000 points"), (3000, "3000 of 3000 points")]
+    call("sample", model, "--points", 300, "--out", tmp_path / "out.npy")
+    assert seen == [(256, "256 of 300 points"), (300, "300 of 300 points")]
 
 
 def test_ctrl_c_leaves_no_half_of_a_file(model, tmp_path, monkeypatch):
@@ -79,7 +81,7 @@ def test_ctrl_c_leaves_no_half_of_a_file(model, tmp_path, monkeypatch):
     before = signal.signal(signal.SIGINT, _end)         # as in the program
     try:
         out = tmp_path / "out.csv"
-        ended = call("sample", model, "--points", 9000, "--out", out)
+        ended = call("sample", model, "--points", 900, "--out", out)
     finally:
         signal.signal(signal.SIGINT, before)
     assert ended == (130, [], "scratchdiff: interrupted\n") and os.listdir(tmp_path) == []
@@ -91,11 +93,11 @@ def test_a_picture_of_the_sample_on_real_points(prompt, tmp_path, monkeypatch):
     model, picture = tmp_path / "m.npz", tmp_path / "p.svg"
     call(*SMALL, "--data", "moons", "--label", "part", "--save", model, "--quiet")
     drawn = []
-    monkeypatch.setattr(module, "DRAWN", 2100)
+    monkeypatch.setattr(module, "DRAWN", 300)
     monkeypatch.setattr(module, "scatter", lambda *parts: drawn.append(parts) or "<svg/>")
     asked = ["--prompt", prompt] if prompt else []
-    status, lines, err = call("sample", model, "--points", 2500, "--picture", picture, *asked)
-    assert (status, len(lines), err) == (0, 2500, "") and picture.read_text() == "<svg/>"
+    status, lines, err = call("sample", model, "--points", 350, "--picture", picture, *asked)
+    assert (status, len(lines), err) == (0, 350, "") and picture.read_text() == "<svg/>"
     (real, made, caption, names), = drawn
     assert len(made) == module.DRAWN and names is None
     assert np.allclose(made[:3], [[float(x) for x in line.split(",")] for line in lines[:3]])

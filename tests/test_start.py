@@ -11,7 +11,7 @@ from scratchdiff.experiment.model import Model
 from scratchdiff.fast.streams import SPLIT
 from tests.program import SMALL, call
 
-pytestmark = pytest.mark.usefixtures("few_compared")
+pytestmark = pytest.mark.usefixtures("short_runs")
 
 QUIET = [*SMALL, "--points", 50, "--quiet"]
 REFUSED = [     # flags for a model of SMALL, what is said

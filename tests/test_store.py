@@ -26,6 +26,8 @@ from scratchdiff.experiment.model import Diverged, Model
 from scratchdiff.experiment.recipe import RECIPES
 from scratchdiff.fast.streams import SPLIT
 
+pytestmark = pytest.mark.usefixtures("short_runs")
+
 ROOT = Path(__file__).parent.parent
 RECIPE = replace(RECIPES["default"], hidden=(8, 8), steps=30, batch_size=16)
 POINTS = np.random.default_rng(1).standard_normal((40, 3)) * 4 + 10
@@ -433,8 +435,8 @@ def test_damage_is_found_wherever_it_is(path):
         place = int(rng.integers(len(whole)))
         damaged = whole[:place] if trial % 2 else \
             whole[:place] + bytes([whole[place] ^ int(rng.integers(1, 256))]) + whole[place + 1:]
-        with open(path, "wb") as file:
-            file.write(damaged)
+        Path(path).unlink(missing_ok=True)      # to write over it would wait for the disk
+        Path(path).write_bytes(damaged)
         try:
             header, arrays = contents(load_model(path))
         except CommandError as error:
