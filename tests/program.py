@@ -6,11 +6,7 @@ import sys
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
-from scratchdiff.app import distill
 from scratchdiff.app.cli import main
-from scratchdiff.app.show import best, labels, report
-from scratchdiff.experiment import model
-from scratchdiff.fast import blocks
 
 ROOT = Path(__file__).parent.parent
 COMMAND = [sys.executable, "-m", "scratchdiff"]
@@ -41,17 +37,23 @@ def walk_together(patch, count):
 
     They are other points, since their noise is drawn for a whole block.
     """
-    for room in (blocks, model, distill):
-        patch.setattr(room, "BLOCK", count)
+    for room in ("fast.blocks", "experiment.model", "app.distill"):
+        patch.setattr(f"scratchdiff.{room}.BLOCK", count)
+
+
+def compare(patch, count):
+    """Let a run's report compare so many points with as many real ones, not 2000."""
+    for room in ("app.run", "app.distill", "app.show.report"):
+        patch.setattr(f"scratchdiff.{room}.COMPARED", count)
 
 
 def shorten_runs(patch):
     """Make a run's points in small blocks, and measure its report on a tenth as many."""
     walk_together(patch, 256)
-    patch.setattr(report, "COMPARED", 200)
-    patch.setattr(labels, "MOST", 200)
-    patch.setattr(best, "PERFECT", 50)
-    patch.setattr(best, "NOISY", 100)
+    compare(patch, 200)
+    patch.setattr("scratchdiff.app.show.labels.MOST", 200)
+    patch.setattr("scratchdiff.app.show.best.PERFECT", 50)
+    patch.setattr("scratchdiff.app.show.best.NOISY", 100)
 
 
 def run(*arguments, command=COMMAND):

@@ -10,7 +10,6 @@ from scratchdiff.app import distill as module
 from scratchdiff.app.distill import MOST, student_recipe, walks
 from scratchdiff.app.errors import CommandError
 from scratchdiff.app.files.store import LARGEST, load_model, save_model
-from scratchdiff.app.show import report
 from scratchdiff.app.show.progress import Progress
 from scratchdiff.app.trouble import expect_learned
 from scratchdiff.beyond.distillation import student_pairs, student_schedule
@@ -23,7 +22,7 @@ from scratchdiff.fast import blocks
 from scratchdiff.fast.blocks import sample
 from scratchdiff.fast.streams import PAIRS, SAMPLING, SPLIT
 from tests import quality_few_steps
-from tests.program import SMALL, call, walk_together
+from tests.program import SMALL, call, compare, walk_together
 
 pytestmark = pytest.mark.usefixtures("short_runs")
 
@@ -69,7 +68,7 @@ def test_what_is_printed(folder, tmp_path, few_walks):
 
 def test_a_student_is_as_good_as_its_teacher(tmp_path, monkeypatch):
     """One step, on moons. The energy distance of two samples of 1000 real points is 0.0026."""
-    monkeypatch.setattr(report, "COMPARED", 1000)
+    compare(monkeypatch, 1000)
     monkeypatch.setattr(module, "BLOCKS", 3)
     walk_together(monkeypatch, 2048)
     teacher, student = tmp_path / "t.npz", tmp_path / "s.npz"
