@@ -44,6 +44,7 @@ RUNS = {
 }
 SIZES = [(32,) * 2, (32,) * 6, (64,) * 4, (256,) * 2, (256,) * 6]
 STEPS = [1000, 5000, 20_000]
+MADE = 2000     # points of each network
 
 
 def kuiper(points):
@@ -123,7 +124,7 @@ def shapes(names=(*SHAPES, "own points"), seeds=range(5), **settings):
                                  data_of(name))
             excess.append(loss_parts(model)[1].mean())
             times.append(own / seconds)
-        points = np.concatenate(list(model.sample(2000)))
+        points = np.concatenate(list(model.sample(MADE)))
         found = [*figures(model, points, len(points)), *more_figures(model, points)]
         print(f"{name:<14} {recipe_for(name):<8} {np.median(excess):>7.4f} {max(excess):>7.4f} "
               f"{np.median(times):>6.2f}  "
@@ -137,7 +138,7 @@ def excess_or_error(recipe, seed, data):
         with np.errstate(all="ignore"), advice(Model.new(recipe, seed, data)):
             model, _ = trained(recipe, seed, data)
             expect_learned(model)
-            for _ in in_range(model, model.sample(2000)):
+            for _ in in_range(model, model.sample(MADE)):
                 pass
         return loss_parts(model)[1].mean()
     except CommandError:

@@ -9,6 +9,11 @@ from tests import quality
 pytestmark = pytest.mark.usefixtures("short_runs")
 
 
+@pytest.fixture(autouse=True)
+def few_points(monkeypatch):
+    monkeypatch.setattr(quality, "MADE", 200)
+
+
 def rows(capsys):
     heading, *lines = capsys.readouterr().out.splitlines()
     return heading, lines
