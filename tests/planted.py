@@ -25,7 +25,7 @@ def look_at_less(patch):
     Where a link wants a trained network it gets a new one, whose biases are not 0.
     """
     for room in (layers, diffusion):
-        patch.setattr(room, "WIDTHS", (3, 4, 4, 2))
+        patch.setattr(room, "WIDTHS", (3, 3, 3, 2))
     patch.setattr(backprop, "KINDS", [("relu", "eps"), ("silu", "v")])
     patch.setattr(twins, "clean_points", partial(layers.clean_points, 3))
     for room in (blocks, diffusion):
@@ -53,20 +53,27 @@ def only_layers(patch, names):
     patch.setattr(backprop, "TWINS", {name: TWINS[name] for name in TWINS if name in names})
 
 
+@cache
+def source(what):
+    """(the text of a class or function, the number of its first line)."""
+    lines, first = inspect.getsourcelines(what)
+    return "".join(lines), first
+
+
 def plant(patch, edits):
     """Make edits [(in what class or function, right, wrong), ...] until the test ends.
 
     Line numbers stay those of the file.
     """
-    sources = {what: "".join(inspect.getsourcelines(what)[0]) for what, _, _ in edits}
+    sources = {what: source(what)[0] for what, _, _ in edits}
     for what, right, wrong in edits:
         count = sources[what].count(right)
         assert count == 1, f"{right!r} stands {count} times in {what.__name__}: adapt this row"
         sources[what] = sources[what].replace(right, wrong)
-    for what, source in sources.items():
-        above = "\n" * (inspect.getsourcelines(what)[1] - 1)
+    for what, text in sources.items():
+        above = "\n" * (source(what)[1] - 1)
         made = {}
-        exec(compile(above + source, inspect.getsourcefile(what), "exec"),
+        exec(compile(above + text, inspect.getsourcefile(what), "exec"),
              vars(sys.modules[what.__module__]), made)
         new = made[what.__name__]
         if inspect.isclass(what):

@@ -81,7 +81,7 @@ def contents(holder):
         return {}
     names = declared(holder, "parameters")
     names += [f"d{name}" for name in names]
-    for kind in type(holder).__mro__:   # __slots__, and what all objects of a class share
+    for kind in type(holder).__mro__[:-1]:      # __slots__, and what all objects of a class share
         names += [name for name, value in vars(kind).items() if not name.startswith("__")
                   and (isinstance(value, MemberDescriptorType) or not hasattr(value, "__get__"))]
     found = {name: getattr(holder, name) for name in names if hasattr(holder, name)}
@@ -111,7 +111,10 @@ def is_floats(value):
 
 def addresses(array):
     """Where in memory each entry lies: views of one array have some places in common."""
-    return array.ctypes.data + np.tensordot(array.strides, np.indices(array.shape), 1).astype(int)
+    spots = np.array(array.ctypes.data)
+    for n, stride in zip(array.shape, array.strides):
+        spots = np.add.outer(spots, stride * np.arange(n))
+    return spots
 
 
 def places(arrays):
