@@ -1,4 +1,5 @@
 """fast/batches.py: training batches a hundred at a time, from any step on."""
+from functools import cache
 from itertools import islice
 
 import numpy as np
@@ -141,10 +142,16 @@ def test_one_generator_serves_training_and_sampling():
     assert not np.isin(first, start).any()
 
 
+@cache
+def whole_run():
+    """160 steps without a stop: the denoiser, and the losses on the way."""
+    denoiser, adam = learner()
+    return denoiser, learn(denoiser, adam, 160)
+
+
 @pytest.mark.parametrize("stop", [1, 60, CHUNK, 130])
 def test_a_run_that_was_stopped_ends_where_it_would_have(stop):
-    whole, whole_adam = learner()
-    losses = learn(whole, whole_adam, 160)
+    whole, losses = whole_run()
     denoiser, adam = learner()
     assert learn(denoiser, adam, 160, stop) + learn(denoiser, adam, 160) == losses
     assert np.array_equal(denoiser.network.params, whole.network.params)

@@ -144,6 +144,7 @@ def test_one_gaussian_by_hand():
 
 
 @cache
+@cache
 def many(width, n=400_000):
     """Points of clouds of that width, and noise: (n, 2) each."""
     rng = np.random.default_rng(0)

@@ -1,5 +1,5 @@
 """beyond/few_steps.py: DDIM, DPM-Solver++ and their levels, by identities and by their orders."""
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -113,14 +113,20 @@ def test_dpm_is_the_algorithm_of_the_paper():
     assert np.allclose(states[-1], (x - sigma[0] * CLOUDS(x, 0)) / alpha[0], rtol=0, atol=1e-12)
 
 
+@cache
+def true_ends():
+    """A hundred points of noise, and where 800 steps of dpm lead them."""
+    x = np.random.default_rng(0).standard_normal((100, 2))
+    return x, end(dpm, x, fine_clouds(801))
+
+
 @pytest.mark.parametrize("sampler, expected", [(ddim, 1), (dpm, 2)])
 def test_the_error_falls_with_the_samplers_order(sampler, expected):
     """Against eight times as many steps of dpm, whose own error is 64 times smaller than dpm's.
 
     The measured orders are 1.02 and 2.00. A mistake in the second guess makes the second 1.
     """
-    x = np.random.default_rng(0).standard_normal((100, 2))
-    true = end(dpm, x, fine_clouds(801))
+    x, true = true_ends()
     errors = [np.sqrt(np.mean((end(sampler, x, fine_clouds(K + 1)) - true) ** 2))
               for K in (50, 100)]
     assert order(errors) == pytest.approx(expected, abs=0.05), errors

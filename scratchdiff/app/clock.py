@@ -133,7 +133,7 @@ def figures(model, rng, w, sampler):
     yield f"  within {NEAR} minutes = {np.mean(off <= NEAR):.1%}"
     yield f"  median error = {np.median(off):.0f} min (a prompt stands for 2.5 minutes either way)"
     yield f"  residual = {np.median(residual):.3f} (how far from the nearest drawing, in ink)"
-    _, residual = read(model.paint([""] * 1440, rng, 0.0, sampler))
+    _, residual = read(model.paint([""] * len(prompts), rng, 0.0, sampler))
     yield f"  without a prompt = {np.median(residual):.3f} (still clocks, of any time)"
     own, _ = rebuilt(model.autoencoder)
     yield f"  the autoencoder alone = {own:.3f} (drawings, rebuilt from their codes)"
