@@ -199,26 +199,38 @@ def guess_noise(network, activation, predicts, xt, t, alpha_bars, multiples=()):
     return [skip * xt[i] + gain * output[i] for i in range(len(xt))], inputs, sums
 
 
-def loss_and_gradients(network, activation, predicts, alpha_bars, batch, multiples=()):
-    """The mean squared error over a batch of (xt, t, eps, weight), and its gradient, flattened.
+def loss(network, activation, predicts, alpha_bars, batch, multiples=()):
+    """The mean squared error over a batch of (xt, t, eps, weight).
 
     loss = 1/N sum over examples and coordinates of weight (guess - eps)^2
-    Its slope for the guess is 2 weight (guess - eps) / N. The guess grows by gain for each unit of
-    the network's output.
     """
     N = sum(len(xt) for xt, _, _, _ in batch)
-    loss, total = 0.0, [0.0] * len(flatten(network))
+    total = 0.0
+    for xt, t, eps, weight in batch:
+        guess, _, _ = guess_noise(network, activation, predicts, xt, t, alpha_bars, multiples)
+        for i in range(len(xt)):
+            total += weight * (guess[i] - eps[i]) ** 2 / N
+    return total
+
+
+def loss_gradient(network, activation, predicts, alpha_bars, batch, multiples=()):
+    """The gradient of the loss, flattened.
+
+    The loss's slope for the guess is 2 weight (guess - eps) / N. The guess grows by gain for each
+    unit of the network's output.
+    """
+    N = sum(len(xt) for xt, _, _, _ in batch)
+    total = [0.0] * len(flatten(network))
     for xt, t, eps, weight in batch:
         guess, inputs, sums = guess_noise(
             network, activation, predicts, xt, t, alpha_bars, multiples)
         _, gain = skip_and_gain(predicts, alpha_bars[t])
         doutput = []
         for i in range(len(xt)):
-            loss += weight * (guess[i] - eps[i]) ** 2 / N
             doutput.append(gain * 2 * weight * (guess[i] - eps[i]) / N)
         gradients, _ = backward(network, activation, inputs, sums, doutput)
         total = [a + b for a, b in zip(total, flatten(gradients))]
-    return loss, total
+    return total
 
 
 # Learning: Adam, one parameter at a time.

@@ -49,7 +49,7 @@ REFERENCE = {
     "alpha_bar, in the schedule alone": (schedule_is_reference, "level 49",
         [(Schedule, "np.cumprod(self.alphas)", "np.cumprod(self.alphas - 1e-3)")]),
     "the reference's loss without its 2": (reference_gradients, "0.5 times what it should be",
-        [(reference.loss_and_gradients, "gain * 2 *", "gain *")]),
+        [(reference.loss_gradient, "gain * 2 *", "gain *")]),
 }
 
 BACKPROP = {

@@ -89,8 +89,9 @@ def network_is_reference():
             misses[f"[x_t, t / T], the denoiser's inputs, {kind}"] = distance(
                 denoiser.network_inputs(xt, t), np.column_stack([xt, t / schedule.T]))
             misses[f"the loss, {kind}"] = distance(loss, theirs.forward(network.params))
-            place = parameter_name(network, np.abs(network.grads - theirs.gradient).argmax())
-            misses[f"{place}, {kind}"] = distance(network.grads, theirs.gradient)
+            gradient = theirs.gradient()
+            place = parameter_name(network, np.abs(network.grads - gradient).argmax())
+            misses[f"{place}, {kind}"] = distance(network.grads, gradient)
     return first({**misses, **twin_misses()})
 
 
@@ -158,7 +159,7 @@ def training_misses():
     batches, lr = repeat((xt, t, eps)), 1e-3
     for k, loss in train(denoiser, adam, batches, 3, lambda k: lr, lambda t: weight[:, None]):
         misses[f"the loss of training step {k}"] = distance(loss, twin.forward(np.array(theirs)))
-        reference.adam_step(theirs, twin.gradient, m, v, k + 1, lr)
+        reference.adam_step(theirs, twin.gradient(), m, v, k + 1, lr)
         misses[f"the parameters after training step {k}"] = distance(network.params, theirs)
     return misses
 

@@ -23,13 +23,19 @@ class ReferenceLoss:
                       for x0, t, eps, weight in zip(*points, weights)]
 
     def forward(self, params):
-        network = reference.unflatten(params.tolist(), self.widths)
-        loss, self.gradient = reference.loss_and_gradients(
-            network, self.activation, self.predicts, self.alpha_bars, self.batch, self.multiples)
-        return loss
+        self.network = reference.unflatten(params.tolist(), self.widths)
+        return reference.loss(*self.arguments())
 
     def backward(self, dloss):
-        return dloss * np.array(self.gradient)
+        return dloss * np.array(self.gradient())
+
+    def gradient(self):
+        """The gradient of the loss that forward has computed, a list."""
+        return reference.loss_gradient(*self.arguments())
+
+    def arguments(self):
+        return (self.network, self.activation, self.predicts, self.alpha_bars, self.batch,
+                self.multiples)
 
 
 class ReferenceWaves:
