@@ -375,9 +375,9 @@ for constant in (1e2, 1e5, 1e8):        # on a large constant: the output, and t
     RIGHT[f"Linear on {constant:g}"] = layer(
         lambda rng, constant=constant: dense(rng, 3, 2, constant), normal())
     RIGHT[f"layer norm of {constant:g}"] = layer(
-        lambda rng: Norm(rng, 4, axis=1), normal((2, 4), offset=constant))
+        lambda rng: Norm(rng, 3, axis=1), normal((2, 3), offset=constant))
     RIGHT[f"batch norm of {constant:g}"] = layer(
-        lambda rng: Norm(rng, 2, axis=0), normal((4, 2), offset=constant))
+        lambda rng: Norm(rng, 2, axis=0), normal((3, 2), offset=constant))
 
 
 class Mistaken:

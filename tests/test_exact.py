@@ -292,7 +292,7 @@ def test_the_guess_has_the_dtype_of_the_point(dtype):
 def test_the_floor_of_the_circle():
     """0.3238 +- 0.001. At the first level it is a half: the noise along the circle is unknown."""
     exact = exact_for("circle")
-    floor, _ = floor_and_excess(exact, exact, CIRCLE.draw, np.random.default_rng(0), 2000)
+    floor, _ = floor_and_excess(exact, exact, CIRCLE.draw, np.random.default_rng(0), 1000)
     assert floor.shape == (50,) and floor.mean() == pytest.approx(0.3238, abs=1e-3)
     assert floor[0] == pytest.approx(0.5, abs=1e-3) and floor[-1] < 0.1
 

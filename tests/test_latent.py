@@ -77,7 +77,7 @@ def test_training_the_denoiser_leaves_the_autoencoder_alone(model):
 def test_a_student_paints_in_one_step(model):
     rng = np.random.default_rng(3)
     student = new_student(model, 1, rng)
-    losses = [loss for _, loss in train_student(student, model, CAPTIONS, rng, steps=400)]
+    losses = [loss for _, loss in train_student(student, model, CAPTIONS, rng, steps=150)]
     minutes, residual = read(student.paint(CAPTIONS * 20, rng, 0.0, ddim))
     assert student.denoiser.schedule.T == 1 and losses[-1] < losses[0] / 20
     assert np.mean(minutes_off(minutes, np.tile(HOURS, 20)) <= 5) > 0.95

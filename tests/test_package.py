@@ -24,10 +24,15 @@ def module_name(path):
 
 
 @cache
+def parsed(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
 def imports_and_strings(path):
     """The modules that a file names in an import, at the top or in a function; every text of it."""
     modules, texts = set(), set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are written out in full"
             modules |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
@@ -121,7 +126,7 @@ def test_every_file_is_imported_by_another():
 
 def test_every_file_and_every_public_thing_has_a_docstring():
     for path in FILES:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = parsed(path)
         assert ast.get_docstring(tree) or path.stem == "__main__", path
         for node in tree.body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
@@ -141,7 +146,7 @@ def test_no_line_is_too_long_for_a_slide():
                          ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_a_lesson_gets_to_the_point(path):
     """After the docstring and the imports, the first statement stands on line 40 at the latest."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = parsed(path)
     first = next(node for node in tree.body[1:]
                  if not isinstance(node, (ast.Import, ast.ImportFrom)))
     assert first.lineno <= 40
@@ -150,7 +155,7 @@ def test_a_lesson_gets_to_the_point(path):
 @pytest.mark.parametrize("name", ["nn/layers.py", "nn/loss.py", "diffusion/schedule.py"])
 def test_guards_are_few(name):
     """At most 12 % of the lines of code are guards: calls of expect..., and ifs that raise."""
-    tree = ast.parse((PACKAGE / name).read_text(encoding="utf-8"))
+    tree = parsed(PACKAGE / name)
     code, guards = set(), set()
     for node in ast.walk(tree):
         if not isinstance(node, ast.stmt) or isinstance(node, ast.Expr) and isinstance(

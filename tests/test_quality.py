@@ -12,6 +12,7 @@ pytestmark = pytest.mark.usefixtures("short_runs")
 @pytest.fixture(autouse=True)
 def few_points(monkeypatch):
     monkeypatch.setattr(quality, "MADE", 200)
+    monkeypatch.setattr("scratchdiff.app.show.best.NOISY", 20)
 
 
 def rows(capsys):

@@ -89,7 +89,7 @@ def test_real_points_are_as_good_as_real(monkeypatch):
 @pytest.mark.parametrize("name", SHAPES)
 def test_points_off_the_shape_are_counted(name, monkeypatch):
     """Of real points hardly any, none of the shape itself; a blur changes it, and so do strays."""
-    monkeypatch.setattr(report, "COMPARED", 500)
+    monkeypatch.setattr(report, "COMPARED", 300)
     model = untrained(shape_data(name))
 
     def off(points):
@@ -97,7 +97,7 @@ def test_points_off_the_shape_are_counted(name, monkeypatch):
         assert found == "off the shape" and "real points: " in meaning
         assert ("(3 widths)" in meaning) == (SHAPES[name].width > 0)
         return percent(value), percent(meaning.split("real points: ")[1])
-    points = model.data.draw(500, np.random.default_rng(5)).astype(np.float64)
+    points = model.data.draw(300, np.random.default_rng(5)).astype(np.float64)
     real, said = off(points)
     assert real == pytest.approx(said, abs=1) and real <= 2
     assert real == 0 or SHAPES[name].width

@@ -103,14 +103,21 @@ def test_what_is_read_is_what_was_saved(path, data):
         assert np.array_equal(mine, theirs)
 
 
-@pytest.mark.parametrize("data", ALL_DATA)
+@pytest.fixture(scope="module", params=ALL_DATA)
+def whole_run(request):
+    """Data, and a model that has been trained on it without a stop."""
+    return request.param, trained(30, request.param)
+
+
 @pytest.mark.parametrize("stop", [0, 13, 29])
-def test_a_run_that_was_stopped_and_kept_ends_bit_for_bit_where_it_would_have(path, data, stop):
+def test_a_run_that_was_stopped_and_kept_ends_bit_for_bit_where_it_would_have(
+        path, whole_run, stop):
+    data, whole = whole_run
     save_model(path, trained(stop, data))
     model = load_model(path)
     for _ in model.train():
         pass
-    same(model, trained(30, data))
+    same(model, whole)
 
 
 @pytest.mark.parametrize("stop", [0, 13, 30])

@@ -548,6 +548,6 @@ def test_a_parameter_without_entries_is_listed():
 def test_a_backward_that_is_off_by_1e_8_itself_is_right():
     """At 1e8 the numbers have 8 digits left behind the point."""
     wide = Norm(np.random.default_rng(0), 8, axis=1)
-    x = 1e8 + np.random.default_rng(0).standard_normal((3, 8))
+    x = 1e8 + np.random.default_rng(0).standard_normal((2, 8))
     check_gradients(wide, x).require()
     check_gradients(wide, -x).require()

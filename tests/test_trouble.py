@@ -35,7 +35,7 @@ def silence(model):
 @pytest.mark.parametrize("recipe", RECIPES)
 @pytest.mark.parametrize("name", ["circle", "checkerboard", "segment"])
 def test_a_short_run_has_learned_something(recipe, name):
-    expect_learned(model_of(shape_data(name), 200, recipe))
+    expect_learned(model_of(shape_data(name), 120, recipe))
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
