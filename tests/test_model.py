@@ -173,10 +173,14 @@ def test_a_run_that_was_stopped_ends_bit_for_bit_where_it_would_have(stop, make)
     require_equal(model, whole)
 
 
+@pytest.fixture(scope="module")
+def whole():
+    return points(new(), 2 * BLOCK)
+
+
 @pytest.mark.parametrize("n, skip", [(5, 0), (BLOCK + 5, 0), (7, 3), (9, BLOCK - 4), (0, 0)])
-def test_point_i_depends_on_the_seed_and_on_i_alone(n, skip):
+def test_point_i_depends_on_the_seed_and_on_i_alone(n, skip, whole):
     model = new()
-    whole = points(model, 2 * BLOCK)
     blocks = list(model.sample(n, skip=skip)) or [np.empty((0, 2), np.float32)]
     assert np.array_equal(np.concatenate(blocks), whole[skip:skip + n])
 
