@@ -1,7 +1,7 @@
 """Layers for the gradient checker to judge: right ones of all kinds, and mistakes to make in them.
 
 RIGHT maps a name to a function of a Generator that returns (layer, arguments of forward). Mistaken
-makes a mistake in one gradient of any of them.
+makes mistakes in gradients of any of them.
 """
 import math
 
@@ -380,28 +380,28 @@ for constant in (1e2, 1e5, 1e8):        # on a large constant: the output, and t
         lambda rng: Norm(rng, 2, axis=0), normal((3, 2), offset=constant))
 
 
-class Mistaken:
-    """A right layer, but for a mistake in one gradient: that of the argument at `position`, or if
-    that is None, of the parameter called `name`."""
+ARGUMENTS = {"x": 0, "c": 1}            # the position of those that have a gradient
 
-    def __init__(self, right, mistake, name, position):
-        self.right, self.mistake, self.name, self.position = right, mistake, name, position
+
+class Mistaken:
+    """A right layer, but for mistakes in some gradients: {the name of an array: the mistake}."""
+
+    def __init__(self, right, mistakes):
+        self.right, self.mistakes = right, mistakes
 
     def forward(self, *arguments):
         return self.right.forward(*arguments)
 
     def backward(self, dy):
         returned = self.right.backward(dy)
-        if self.position is None:
-            place = next(place for place in held(self.right) if place.name == self.name)
-            place.gradient()[...] = self.mistake(place.gradient().copy())
-        elif isinstance(returned, tuple):
-            returned = [*returned]
-            returned[self.position] = self.mistake(returned[self.position])
-            returned = tuple(returned)
-        else:
-            returned = self.mistake(returned)
-        return returned
+        gradients = [*returned] if isinstance(returned, tuple) else [returned]
+        for name, mistake in self.mistakes.items():
+            if name in ARGUMENTS:
+                gradients[ARGUMENTS[name]] = mistake(gradients[ARGUMENTS[name]])
+            else:
+                place = next(place for place in held(self.right) if place.name == name)
+                place.gradient()[...] = mistake(place.gradient().copy())
+        return tuple(gradients) if isinstance(returned, tuple) else gradients[0]
 
 
 def one_entry(gradient):
