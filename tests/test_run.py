@@ -4,19 +4,20 @@ import io
 import os
 import pty
 import re
-import select
 import shlex
 import signal
 import struct
-import subprocess
 import sys
 import termios
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
+from scratchdiff.app.cli import main
 from scratchdiff.app.files import store
 from scratchdiff.app.files.store import load_model
 from scratchdiff.app.show.best import loss_parts
@@ -26,7 +27,7 @@ from scratchdiff.experiment.data import shape_data
 from scratchdiff.experiment.model import Model
 from scratchdiff.experiment.recipe import RECIPES
 from scratchdiff.measure.exact import ExactDenoiser
-from tests.program import COMMAND, ROOT, SMALL, call, run, walk_together
+from tests.program import SMALL, call, run, walk_together
 
 pytestmark = pytest.mark.usefixtures("short_runs")
 
@@ -238,35 +239,36 @@ def test_a_picture_of_a_file_with_any_name(name, shown, tmp_path):
     assert label.startswith(f"{shown}: 50 generated points")
 
 
-def on_a_terminal(*arguments):
-    """What the program writes to a terminal of 100 columns, standard output and error together."""
+def read_all(terminal):
+    """What is written to a terminal until it is closed."""
+    data = b""
+    while True:
+        try:
+            chunk = os.read(terminal, 65536)
+        except OSError:                 # on Linux, the end of a terminal
+            return data.decode()
+        if not chunk:
+            return data.decode()
+        data += chunk
+
+
+def on_a_terminal(monkeypatch, *arguments):
+    """What main() writes to a terminal of 100 columns, standard output and error together."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
-    clean = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "TERM")}
-    process = subprocess.Popen([*COMMAND, *map(str, arguments)], cwd=ROOT,
-                               stdout=slave, stderr=slave,
-                               env={**clean, "TERM": "xterm", "PYTHONIOENCODING": "utf-8"})
-    os.close(slave)
-    data = b""
-    with process:
-        try:
-            while select.select([master], [], [], 30)[0]:
-                try:
-                    chunk = os.read(master, 65536)
-                except OSError:         # on Linux, the end of a terminal
-                    break
-                if not chunk:
-                    break
-                data += chunk
-            assert process.wait(timeout=30) == 0
-        finally:
-            process.kill()
-            os.close(master)
-    return data.decode()
+    with ThreadPoolExecutor(1) as pool:
+        text = pool.submit(read_all, master)
+        with open(slave, "w", encoding="utf-8") as terminal:
+            with redirect_stdout(terminal), redirect_stderr(terminal):
+                assert main(arguments) == 0
+    os.close(master)
+    return text.result()
 
 
-def test_on_a_terminal_there_is_progress_while_it_trains_and_a_picture_at_the_end():
-    text = on_a_terminal(*SMALL)
+def test_on_a_terminal_there_is_progress_while_it_trains_and_a_picture_at_the_end(monkeypatch):
+    text = on_a_terminal(monkeypatch, *SMALL)
     assert re.search(r"\r=*\.* step 20/40  loss \d\.\d{4}", text)
     lines = [line.split("\r")[-1] for line in text.replace("\r\n", "\n").split("\n")]
     assert lines[0].startswith("step     1  loss")
