@@ -1,5 +1,7 @@
 """fast/inference.py: the forward pass alone, in place."""
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -150,16 +152,27 @@ def test_dtype_is_kept(dtype):
     assert Inference(mlp((2, 4, 2), SiLU, dtype), 3).forward(np.ones((3, 2), dtype)).dtype == dtype
 
 
+@pytest.fixture
+def taking_turns():
+    """Threads take turns every 10 microseconds, not every 5 milliseconds."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
 @pytest.mark.parametrize("activation", [SiLU, ReLU, Cube, Normalise])
-def test_several_threads_each_with_its_own(activation):
+def test_several_threads_each_with_its_own(activation, taking_turns):
     """They share no memory to work in, and no layer that keeps something."""
     network = mlp((2, 16, 16, 2), activation)
-    xs = np.random.default_rng(0).standard_normal((4, 50, PIECE, 2))
+    xs = np.random.default_rng(0).standard_normal((4, 30, PIECE, 2))
+    start = Barrier(len(xs))
 
     def work(many):
         fast = Inference(network, PIECE)
+        start.wait()                    # until all are there
         return [fast.forward(x) for x in many]
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(len(xs)) as pool:
         answers = list(pool.map(work, xs))
     for many, said in zip(xs, answers):
         for x, y in zip(many, said):
