@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scratchdiff.app.show import best
+from scratchdiff.app.show import best, report
 from scratchdiff.app.show.best import PERFECT, loss_lines, loss_parts, perfect_lines
 from scratchdiff.app.show.report import COMPARED, figures, more_figures
 from scratchdiff.experiment.data import own_data, shape_data
@@ -118,6 +118,7 @@ def test_the_perfect_denoiser_is_compared_with_real_points(name, monkeypatch):
 @pytest.mark.parametrize("name", ["circle", "moons"])
 def test_the_report_fits_80_columns(name, monkeypatch):
     monkeypatch.setattr(best, "PERFECT", 50)
+    monkeypatch.setattr(report, "COMPARED", 200)
     model = untrained(name)
     points = model.data.draw(COMPARED, np.random.default_rng(0))
     more = [f"{name} = {value} ({meaning})" for name, value, meaning in
