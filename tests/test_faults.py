@@ -8,14 +8,14 @@ the links are measured in order. The first red one must be the one that the tabl
 import pytest
 
 from scratchdiff import reference
-from scratchdiff.chain import backprop, diffusion
+from scratchdiff.chain import backprop, batches, diffusion
 from scratchdiff.chain.backprop import (adam_is_reference, adam_step_length, layer_gradients,
                                         network_is_reference, rates_fall_with_width,
                                         reference_gradients)
-from scratchdiff.chain.diffusion import (batches_are_fair, blocks_are_the_walk, floor_is_loss,
-                                         guess_is_exact, levels_are_weighted, network_excess,
-                                         network_radius,
-                                         noise_is_reference, perfect_radius, sampler_is_reference,
+from scratchdiff.chain.batches import batches_are_fair, levels_are_weighted
+from scratchdiff.chain.diffusion import (blocks_are_the_walk, floor_is_loss, guess_is_exact,
+                                         network_excess, network_radius, noise_is_reference,
+                                         perfect_radius, sampler_is_reference,
                                          schedule_is_reference, score_is_gradient,
                                          step_is_posterior)
 from scratchdiff.diffusion.denoiser import Denoiser, v_skip_and_gain
@@ -349,5 +349,5 @@ def test_every_link_can_turn_red():
     tables = [REFERENCE, BACKPROP, OPTIMISER, BATCHES, PERFECT, SAMPLER]
     red = {measure for table in tables for measure, _, _ in table.values()}
     here = {measure for measure in MEASURES
-            if measure.__module__ in (backprop.__name__, diffusion.__name__)}
+            if measure.__module__ in (backprop.__name__, batches.__name__, diffusion.__name__)}
     assert here == red | {perfect_radius, network_excess, network_radius}

@@ -1,6 +1,6 @@
 """python -m scratchdiff check: the chain of trust, printed link by link."""
 from scratchdiff.chain.layers import layer_reports
-from scratchdiff.chain.link import in_a_line
+from scratchdiff.chain.blame import in_a_line
 from scratchdiff.chain.links import LINKS
 
 

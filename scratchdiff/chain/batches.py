@@ -1,0 +1,109 @@
+"""Links about what is drawn at random: noise, points and levels, in standard errors.
+
+A random figure is never exactly right. Its standard error says how far chance usually takes it
+away. Of n independent standard normal numbers
+
+    the mean        is near 0,    with standard error sqrt(1 / n)
+    the variance    is near 1,    with standard error sqrt(2 / n)
+    the kurtosis    is near 3,    with standard error sqrt(24 / n)
+
+An error divided by its standard error is seldom above 3. CHANCE in links.py allows 5.
+"""
+from itertools import islice
+
+import numpy as np
+
+from scratchdiff.chain.link import worst
+from scratchdiff.diffusion.levels import LowLevels
+from scratchdiff.diffusion.schedule import Schedule
+from scratchdiff.fast.batches import CHUNK, chunked, noisy
+from scratchdiff.measure.shapes import SHAPES
+
+EXACT = 1e9             # for what must hold exactly: an error of 5e-9 counts as 5 standard errors
+BATCHES = 2 * CHUNK
+
+
+def batches_are_fair():
+    """Two chunks of training batches: their noise, their levels, their points, their pairs.
+
+    The second half of a batch repeats the first half with the opposite noise. So only the first
+    half is independent, and it is what most rows look at.
+    """
+    schedule, batch_size = Schedule.linear(), 64
+    make = noisy(SHAPES["circle"].draw, schedule, batch_size, antithetic=True, dtype=np.float64)
+    batches = islice(chunked(make, np.random.default_rng(0)), BATCHES)
+    xt, t, eps = map(np.array, zip(*batches))                   # (200, 64, ...) each
+    x0 = without_noise(xt, t, eps, schedule)
+    first, second = slice(None, batch_size // 2), slice(batch_size // 2, None)
+    drawn, t = eps[:, first], t[:, first]
+
+    counts = np.bincount(t.ravel(), minlength=schedule.T)
+    expected = t.size / schedule.T      # a count has about this variance, too (Poisson)
+    return worst({
+        **noise_misses(drawn),
+        "how often each level is drawn": np.abs(counts - expected).max() / np.sqrt(expected),
+        "the levels in a batch, which should differ": sameness(t),
+        "the noises in a batch, which should differ": sameness(drawn),
+        "the points in a batch, which should differ": sameness(x0[:, first]),
+        "two noises of a pair, which should be opposite":
+            np.abs(drawn + eps[:, second]).max() * EXACT,
+        "what is left of x_t without the noise": np.abs(np.hypot(*x0.T) - 1).max() * EXACT,
+    })
+
+
+def noise_misses(eps):
+    """{what: its error in standard errors}, for noise (200, n, 2) that should be N(0, I)."""
+    n = eps[..., 0].size                                        # numbers for each coordinate
+    mean, variance = eps.mean(axis=(0, 1)), eps.var(axis=(0, 1))                # (2,) each
+    kurtosis = np.mean(eps ** 4, axis=(0, 1)) / variance ** 2
+    across = np.mean(eps[..., 0] * eps[..., 1])                 # of two coordinates
+    between = np.mean(eps[:CHUNK] * eps[CHUNK:], axis=(0, 1))   # of two chunks
+    return {
+        "the mean of the noise": np.abs(mean).max() * np.sqrt(n),
+        "the variance of the noise": np.abs(variance - 1).max() * np.sqrt(n / 2),
+        "the kurtosis of the noise, 3 for a Gaussian":
+            np.abs(kurtosis - 3).max() * np.sqrt(n / 24),
+        "the noise of two coordinates, which should differ": abs(across) * np.sqrt(n),
+        "the noise of two chunks, which should differ": np.abs(between).max() * np.sqrt(n / 2),
+    }
+
+
+def sameness(x):
+    """How far numbers in the same batch are from being independent, in standard errors.
+
+    x (m, n, ...): m batches of n numbers. The mean of n independent numbers has an nth of the
+    variance of a single one. If a batch repeats numbers, its mean has more. The variance of m means
+    has the relative standard error sqrt(2 / m).
+    """
+    m, n = x.shape[:2]
+    expected = x.var(axis=(0, 1)) / n
+    variance = x.mean(axis=1).var(axis=0)
+    return np.abs(variance / expected - 1).max() * np.sqrt(m / 2)
+
+
+def without_noise(xt, t, eps, schedule):
+    """The clean points x0 behind noisy ones: `add_noise`, solved for x0."""
+    alpha_bars = schedule.alpha_bars[t][..., None]
+    return (xt - np.sqrt(1 - alpha_bars) * eps) / np.sqrt(alpha_bars)
+
+
+def levels_are_weighted():
+    """Unevenly drawn levels: how often each level is drawn, and how much it counts in the loss.
+
+    diffusion/levels.py defines both numbers by powers of the noise. Their product is the share of
+    the level in the loss.
+    """
+    schedule = Schedule.linear()
+    levels, noise = LowLevels(schedule), np.sqrt(1 - schedule.alpha_bars)
+    weights = levels.weight(np.arange(schedule.T))[:, 0]
+    probabilities = noise ** -0.5 / np.sum(noise ** -0.5)
+    shares = noise ** -0.25 / np.sum(noise ** -0.25)
+    n = 200_000
+    drawn = np.bincount(levels.draw(n, np.random.default_rng(1)), minlength=schedule.T) / n
+    misses = {}
+    for t, (p, share) in enumerate(zip(probabilities, shares)):
+        standard_error = np.sqrt(p * (1 - p) / n)               # of a binomial share
+        misses[f"level {t}, how often it is drawn"] = abs(drawn[t] - p) / standard_error
+        misses[f"level {t}, its share in the loss"] = abs(p * weights[t] / share - 1) * EXACT
+        misses[f"level {t}, its share in `shares`"] = abs(levels.shares[t] / share - 1) * EXACT
+    return worst(misses)
