@@ -1,13 +1,15 @@
 """Links about what is drawn at random: noise, points and levels, in standard errors.
 
-A random figure is never exactly right. Its standard error says how far chance usually takes it
-away. Of n independent standard normal numbers
+A figure computed from random numbers is never exactly right. Its standard error says how far off it
+usually is by chance. For n independent standard normal numbers:
 
-    the mean        is near 0,    with standard error sqrt(1 / n)
-    the variance    is near 1,    with standard error sqrt(2 / n)
-    the kurtosis    is near 3,    with standard error sqrt(24 / n)
+    figure      should be   standard error
+    mean            0       sqrt(1 / n)
+    variance        1       sqrt(2 / n)
+    kurtosis        3       sqrt(24 / n)
 
-An error divided by its standard error is seldom above 3. CHANCE in links.py allows 5.
+An error is seldom more than three standard errors. links.py allows five, and says how often chance
+alone takes the worst of many figures that far.
 """
 from itertools import islice
 
@@ -24,10 +26,10 @@ BATCHES = 2 * CHUNK
 
 
 def batches_are_fair():
-    """Two chunks of training batches: their noise, their levels, their points, their pairs.
+    """Two chunks of training batches: the noise, the levels, the points and the pairs.
 
-    The second half of a batch repeats the first half with the opposite noise. So only the first
-    half is independent, and it is what most rows look at.
+    The second half of a batch repeats the first half with the opposite noise. So only the numbers
+    of the first half are independent of each other.
     """
     schedule, batch_size = Schedule.linear(), 64
     make = noisy(SHAPES["circle"].draw, schedule, batch_size, antithetic=True, dtype=np.float64)
@@ -35,14 +37,14 @@ def batches_are_fair():
     xt, t, eps = map(np.array, zip(*batches))                   # (200, 64, ...) each
     x0 = without_noise(xt, t, eps, schedule)
     first, second = slice(None, batch_size // 2), slice(batch_size // 2, None)
-    drawn, t = eps[:, first], t[:, first]
+    drawn, levels = eps[:, first], t[:, first]
 
-    counts = np.bincount(t.ravel(), minlength=schedule.T)
-    expected = t.size / schedule.T      # a count has about this variance, too (Poisson)
+    counts = np.bincount(levels.ravel(), minlength=schedule.T)
+    expected = levels.size / schedule.T                         # also the variance of a count
     return worst({
         **noise_misses(drawn),
         "how often each level is drawn": np.abs(counts - expected).max() / np.sqrt(expected),
-        "the levels in a batch, which should differ": sameness(t),
+        "the levels in a batch, which should differ": sameness(levels),
         "the noises in a batch, which should differ": sameness(drawn),
         "the points in a batch, which should differ": sameness(x0[:, first]),
         "two noises of a pair, which should be opposite":
@@ -52,8 +54,8 @@ def batches_are_fair():
 
 
 def noise_misses(eps):
-    """{what: its error in standard errors}, for noise (200, n, 2) that should be N(0, I)."""
-    n = eps[..., 0].size                                        # numbers for each coordinate
+    """{figure: its error in standard errors} of noise (200, n, 2), which should be N(0, I)."""
+    n = eps[..., 0].size                                        # numbers in each coordinate
     mean, variance = eps.mean(axis=(0, 1)), eps.var(axis=(0, 1))                # (2,) each
     kurtosis = np.mean(eps ** 4, axis=(0, 1)) / variance ** 2
     across = np.mean(eps[..., 0] * eps[..., 1])                 # of two coordinates
@@ -69,11 +71,12 @@ def noise_misses(eps):
 
 
 def sameness(x):
-    """How far numbers in the same batch are from being independent, in standard errors.
+    """How far the numbers of a batch are from independent, in standard errors.
 
-    x (m, n, ...): m batches of n numbers. The mean of n independent numbers has an nth of the
-    variance of a single one. If a batch repeats numbers, its mean has more. The variance of m means
-    has the relative standard error sqrt(2 / m).
+    x (m, n, ...) holds m batches of n numbers. If the numbers of a batch are independent, the
+    variance of the batch's mean is the variance of one number, divided by n. If numbers repeat, it
+    is larger. We know the variance of the mean from m means, so its relative standard error is
+    sqrt(2 / m).
     """
     m, n = x.shape[:2]
     expected = x.var(axis=(0, 1)) / n
@@ -82,16 +85,16 @@ def sameness(x):
 
 
 def without_noise(xt, t, eps, schedule):
-    """The clean points x0 behind noisy ones: `add_noise`, solved for x0."""
+    """The clean points x0 in the noisy points xt: the formula of `add_noise`, solved for x0."""
     alpha_bars = schedule.alpha_bars[t][..., None]
     return (xt - np.sqrt(1 - alpha_bars) * eps) / np.sqrt(alpha_bars)
 
 
 def levels_are_weighted():
-    """Unevenly drawn levels: how often each level is drawn, and how much it counts in the loss.
+    """LowLevels: how often it draws each level, and the share of each level in the loss.
 
-    diffusion/levels.py defines both numbers by powers of the noise. Their product is the share of
-    the level in the loss.
+    The probability of a level, times its weight, must be its share. diffusion/levels.py defines
+    probabilities and shares as powers of the noise.
     """
     schedule = Schedule.linear()
     levels, noise = LowLevels(schedule), np.sqrt(1 - schedule.alpha_bars)

@@ -1,6 +1,6 @@
 """Links of lesson 2: noisy points, the perfect denoiser, the reverse step, the sampler, a network.
 
-The links about training batches are in batches.py.
+batches.py has the links about training batches.
 """
 from dataclasses import replace
 from types import SimpleNamespace
@@ -47,8 +47,8 @@ def noise_is_reference():
 def guess_is_exact():
     """If the network's output F is right, the denoiser returns the true noise, at every level.
 
-    Right means eps, or v = sqrt(alpha_bar_t) eps - sqrt(1 - alpha_bar_t) x_0. This link needs no
-    reference: here we know the true noise, because we added it.
+    F is right if it is eps, or v = sqrt(alpha_bar_t) eps - sqrt(1 - alpha_bar_t) x_0. This link
+    needs no reference, because it adds the noise itself and so knows the right answer.
     """
     schedule, rng = Schedule.linear(), np.random.default_rng(0)
     x0, eps = rng.standard_normal((2, schedule.T, 2))
@@ -79,13 +79,15 @@ def score_is_gradient():
 
 
 def floor_is_loss():
-    """The floor, which the perfect denoiser computes, against its measured loss.
+    """The perfect denoiser's computed loss, the floor, against its measured loss.
 
-    The floor is the variance of the noise given x_t. Four distributions are tried, because each
-    can hide a mistake. Clouds have a width, and a curve has none. But the clouds' width is small,
-    so a mistake in it hardly shows, and one more cloud is as wide as the noise of the last level.
-    On the circle all points are equally far from the centre, so the q^2 in Bayes' rule cancels,
-    and a mistake in it would not show. On the moons it would.
+    The floor is the variance of the noise given x_t. One distribution is not enough:
+
+    the circle       has no width, and every point of it is equally far from the centre. So the
+                     term q^2 of Bayes' rule cancels, and a mistake in that term cannot show.
+    the moons        have no width either, but their points lie at different distances.
+    the gaussians    have a width. It is small, so a mistake in the width hardly shows.
+    a wide cloud     is as wide as the noise at the noisiest level.
     """
     schedule, rng = Schedule.linear(), np.random.default_rng(0)
     cases = {"one wide cloud": (ExactDenoiser(schedule, np.zeros((1, 2)), width=1.0),
@@ -138,15 +140,17 @@ def step_in_one_dimension(xt, t, eps, z, schedule, variance="posterior"):
 
 
 def posterior_on_a_grid(xt, beta, mean, variance):
-    """Mean and standard deviation of x_{t-1} given x_t and x_0, straight from Bayes' rule.
+    """The mean and standard deviation of x_{t-1} given x_t and x_0, by Bayes' rule.
 
         p(x_{t-1} | x_t, x_0) is proportional to p(x_{t-1} | x_0) p(x_t | x_{t-1})
 
-    Both factors are Gaussian. `mean` and `variance` are those of x_{t-1} given x_0. The product is
-    computed on a fine grid of x_{t-1}, and divided by its sum.
+    Both factors are Gaussian. `mean` and `variance` are those of x_{t-1} given x_0. We multiply the
+    factors on a fine grid of values of x_{t-1}, and divide the products by their sum.
     """
-    x = mean + np.sqrt(variance) * np.linspace(-12, 12, 2001)
-    log_p = -(x - mean) ** 2 / (2 * variance) - (xt - np.sqrt(1 - beta) * x) ** 2 / (2 * beta)
+    x = mean + np.sqrt(variance) * np.linspace(-12, 12, 2001)           # the grid
+    from_x0 = -(x - mean) ** 2 / (2 * variance)
+    to_xt = -(xt - np.sqrt(1 - beta) * x) ** 2 / (2 * beta)
+    log_p = from_x0 + to_xt
     p = np.exp(log_p - log_p.max())
     p /= p.sum()
     expected = p @ x
@@ -154,9 +158,9 @@ def posterior_on_a_grid(xt, beta, mean, variance):
 
 
 def sampler_is_reference(count=2):
-    """Two points walk back with the same noise, by the sampler and by the reference.
+    """The sampler and the reference walk back from the same two points, with the same fresh noise.
 
-    A new network like the tutorial's guides them with each variance, and then a trained network.
+    They ask a new network of the tutorial's kind, once with each variance, and a trained network.
     """
     new = tutorial_model()
     walks = [("a new network", new, variance) for variance in VARIANCES]
@@ -177,7 +181,7 @@ def sampler_is_reference(count=2):
 
 
 def reference_walk(network, recipe, schedule, x, rng, variance):
-    """The points of `reverse_process` after each step, by the reference, one point at a time."""
+    """What `reverse_process` yields, computed by the reference, one point at a time."""
     activation, betas = reference.ACTIVATIONS[recipe.activation], schedule.betas.tolist()
     alpha_bars = reference.alpha_bars_of(betas)
     points, walk = x.tolist(), []
@@ -192,9 +196,9 @@ def reference_walk(network, recipe, schedule, x, rng, variance):
 
 
 def blocks_are_the_walk():
-    """The fast sampler against the plain walk. It works in blocks, and its layers work in place.
+    """The fast sampler, with its blocks and its layers that work in place, against the plain walk.
 
-    The first case asks for the last two points of block 0 and the first three of block 1. So it
+    The first network makes the last two points of block 0 and the first three of block 1. So it
     tests the seam between two blocks.
     """
     misses = {}
@@ -229,14 +233,14 @@ def in_double(model):
 
 
 def perfect_radius():
-    """Where the sampler ends if every guess is perfect: the largest |radius - 1| of 500 points."""
+    """The largest |radius - 1| among 500 points, if every guess of the walk is perfect."""
     exact = ExactDenoiser(Schedule.linear(), SHAPES["circle"].grid)
     points = sample(exact, exact.schedule, 500, 2, np.random.default_rng(0), dtype=np.float64)
     return Measured(np.abs(np.hypot(*np.concatenate(list(points)).T) - 1).max())
 
 
 def network_excess():
-    """By how much a trained network's loss exceeds the floor, on average over the levels."""
+    """How far a trained network's loss is above the floor, on average over the levels."""
     denoiser, circle = trained().denoiser, SHAPES["circle"]
     exact = ExactDenoiser(denoiser.schedule, circle.grid)
     _, excess = floor_and_excess(denoiser, exact, circle.draw, np.random.default_rng(0))
@@ -244,6 +248,6 @@ def network_excess():
 
 
 def network_radius():
-    """The root mean square of radius - 1, of 500 points that a trained network makes."""
+    """The root mean square of radius - 1 among 500 points, made with a trained network."""
     radius = np.hypot(*np.concatenate(list(trained().sample(500))).T)
     return Measured(np.sqrt(np.mean((radius - 1) ** 2)))

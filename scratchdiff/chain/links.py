@@ -9,10 +9,10 @@ from scratchdiff.nn.gradcheck import TOLERANCE
 
 # Central differences over 1e-4 noise widths are wrong by about 1e-8, the square of the step.
 DIFFERENCES = 1e-6
-# In standard errors. A single Gaussian figure exceeds 5 once in 1.7 million seeds. A link reports
-# the worst of its figures, so chance exceeds 5 more often: once in 10,000 seeds for the 64 figures
-# of `batches_are_fair`, and once in 33,000 for the 50 of `levels_are_weighted`. The worst is usually
-# 2 or 3. Seed 0 happens to give 4.0 for the batches, and no other seed was tried to get less.
+# In standard errors. By chance, a single Gaussian figure exceeds 5 with one seed in 1.7 million. A
+# link reports the worst of its figures, and the worst exceeds 5 more often: with one seed in 10,000
+# for the 64 figures of `batches_are_fair`, one in 33,000 for the 50 of `levels_are_weighted`. The
+# worst of the 64 is usually between 2 and 3.3. Here it is 4.0, as with one seed in a hundred.
 CHANCE = 5
 
 LINKS = [
