@@ -34,7 +34,7 @@ FAULTS = {
         [(drop_prompts, ">= share", "< share")]),
     "each word dropped by itself": (prompts_are_dropped, "prompts that are not dropped",
         [(drop_prompts, "(len(c), 1)", "c.shape")]),
-    "many points dropped at once": (prompts_are_dropped, "the dropped ones of a batch",
+    "many points dropped at once": (prompts_are_dropped, "the dropped prompts of a batch",
         [(drop_prompts, "rng.random((len(c), 1))",
           "rng.random((len(c) // 32, 1)).repeat(32, axis=0)")]),
     "another prompt for the mirror image": (prompts_are_dropped, "the prompts of a pair",
