@@ -13,7 +13,7 @@ backprop   the reference, the layers, the network, Adam
 batches    training batches and noise levels, which are random: the statistics of many
 diffusion  noisy points, the perfect denoiser, the reverse step, the sampler, a trained network
 few_steps  walks of few steps, the density, a student
-lora       adapters: they start from nothing, merge into W, and leave W alone
+lora       adapters: new ones change nothing, all merge into W, and training leaves W alone
 prompts    embeddings, dropped prompts, guidance
 latent     clocks: reading them, their code, a small clock model
 layers     the layers whose gradients are checked, each a row of a table

@@ -85,7 +85,7 @@ def network_is_reference():
 
 
 def two_batches(activation, predicts, multiples):
-    """{stage: its distance from the reference}, for two batches. `multiples` are the waves', or ().
+    """{stage: its distance from the reference} for two batches. No waves if `multiples` is empty.
 
     The noisy points are the reference's, because a later link checks those of `add_noise`.
     """
@@ -189,7 +189,7 @@ def adam_step_length():
     Then m_hat = g and v_hat = g^2, so a step is lr g / (|g| + eps). The smallest |g| here is 1e-2,
     which is a million times Adam's eps.
 
-    Here the reference cannot help, because a mistake may be in the reference, too.
+    If Adam and the reference shared a mistake, the link above would not notice. This link would.
     """
     grads = np.array([1e-2, -1e-2, 1.0, -30.0, 1e3])
     params = np.zeros(5)

@@ -40,7 +40,7 @@ def batches_are_fair():
     drawn, levels = eps[:, first], t[:, first]
 
     counts = np.bincount(levels.ravel(), minlength=schedule.T)
-    expected = levels.size / schedule.T                         # also the variance of a count
+    expected = levels.size / schedule.T                 # nearly the variance of a count, too
     return worst({
         **noise_misses(drawn),
         "how often each level is drawn": np.abs(counts - expected).max() / np.sqrt(expected),
@@ -74,8 +74,8 @@ def sameness(x):
     """How far the numbers of a batch are from independent, in standard errors.
 
     x (m, n, ...) holds m batches of n numbers. If the numbers of a batch are independent, the
-    variance of the batch's mean is the variance of one number, divided by n. If numbers repeat, it
-    is larger. We know the variance of the mean from m means, so its relative standard error is
+    variance of the batch's mean is the variance of one number, divided by n. If numbers repeat, the
+    mean varies more. There are m means, so the relative standard error of their variance is
     sqrt(2 / m).
     """
     m, n = x.shape[:2]

@@ -9,7 +9,7 @@ import numpy as np
 
 from scratchdiff import reference
 from scratchdiff.chain.layers import WIDTHS, small_mlp
-from scratchdiff.chain.link import PATH, Measured, distance, first, worst
+from scratchdiff.chain.link import PATH, Measured, distance, first, slopes, worst
 from scratchdiff.chain.trained import trained
 from scratchdiff.diffusion.denoiser import Denoiser
 from scratchdiff.diffusion.sampling import reverse_process, reverse_step
@@ -65,16 +65,15 @@ def guess_is_exact():
 
 def score_is_gradient():
     """The score of the circle's noisy points, against central differences of log p."""
-    exact = ExactDenoiser(Schedule.linear(), SHAPES["circle"].grid)
-    rng = np.random.default_rng(0)
+    schedule, rng = Schedule.linear(), np.random.default_rng(0)
+    exact = ExactDenoiser(schedule, SHAPES["circle"].grid)
     misses = {}
-    for t in range(exact.schedule.T):
+    for t in range(schedule.T):
+        noise = np.sqrt(1 - schedule.alpha_bars[t])
         x0 = SHAPES["circle"].draw(20, rng)
-        xt = exact.schedule.add_noise(x0, t, rng.standard_normal(x0.shape))
-        h = 1e-4 * np.sqrt(1 - exact.schedule.alpha_bars[t])    # in noise widths
-        differences = np.stack([exact.log_density(xt + step, t) - exact.log_density(xt - step, t)
-                                for step in h * np.eye(2)], axis=1) / (2 * h)
-        misses[f"level {t}"] = distance(exact.score(xt, t), differences)
+        xt = schedule.add_noise(x0, t, rng.standard_normal(x0.shape))
+        slope = slopes(lambda x: exact.log_density(x, t), xt, 1e-4 * noise)
+        misses[f"level {t}"] = distance(exact.score(xt, t), slope)
     return worst(misses)
 
 
@@ -160,7 +159,8 @@ def posterior_on_a_grid(xt, beta, mean, variance):
 def sampler_is_reference(count=2):
     """The sampler and the reference walk back from the same two points, with the same fresh noise.
 
-    They ask a new network of the tutorial's kind, once with each variance, and a trained network.
+    The denoisers are a new network of the tutorial's kind, once with each variance, and a trained
+    network with the variance of its recipe.
     """
     new = tutorial_model()
     walks = [("a new network", new, variance) for variance in VARIANCES]
@@ -198,8 +198,8 @@ def reference_walk(network, recipe, schedule, x, rng, variance):
 def blocks_are_the_walk():
     """The fast sampler, with its blocks and its layers that work in place, against the plain walk.
 
-    The first network makes the last two points of block 0 and the first three of block 1. So it
-    tests the seam between two blocks.
+    The first network makes the last two points of block 0 and the first three of block 1. So the
+    seam between two blocks is tested.
     """
     misses = {}
     for name, model, skip in [("relu", tutorial_model(), BLOCK - 2), ("silu", trained(), 0)]:

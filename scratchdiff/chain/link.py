@@ -51,3 +51,9 @@ def first(misses, bound):
 def distance(a, b):
     """The largest difference between two arrays, relative to the largest entry of the second."""
     return float(np.abs(np.subtract(a, b)).max() / np.abs(b).max())
+
+
+def slopes(f, x, h):
+    """Central differences of f along each axis: f maps rows (n, d) to numbers (n,)."""
+    differences = [f(x + step) - f(x - step) for step in h * np.eye(x.shape[1])]
+    return np.stack(differences, axis=1) / (2 * h)              # (n, d)

@@ -12,7 +12,7 @@ DIFFERENCES = 1e-6
 # In standard errors. By chance, a single Gaussian figure exceeds 5 with one seed in 1.7 million. A
 # link reports the worst of its figures, and the worst exceeds 5 more often: with one seed in 10,000
 # for the 64 figures of `batches_are_fair`, one in 33,000 for the 50 of `levels_are_weighted`. The
-# worst of the 64 is usually between 2 and 3.3. Here it is 4.0, as with one seed in a hundred.
+# worst of the 64 is usually between 2 and 3.3. Seed 0 gives 4.0, as one seed in a hundred does.
 CHANCE = 5
 
 LINKS = [
@@ -66,10 +66,10 @@ LINKS = [
           ROUNDING),
      Link("the guided score = differences of log p", prompts.guidance_is_gradient,
           DIFFERENCES)],
-    # The times drawn are up to 0.4 minutes away from a whole minute.
+    # The clocks drawn are up to 0.4 minutes off a whole minute. More than 0.5 is a wrong minute.
     [Link("a drawn clock is read to the nearest minute", latent.clocks_are_read, 0.5),
      Link("a standardised code gives the same pictures", latent.standard_code_is_the_code,
           ROUNDING),
-     # In one minute the hands move so little that a picture changes by 0.07.
+     # From one minute to the next, a picture changes by 0.07. So the hour asked for is clear.
      Link("a small clock: its pictures = those asked for", latent.hours_are_painted, 0.06)],
 ]

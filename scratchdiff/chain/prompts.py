@@ -8,7 +8,7 @@ from scratchdiff.beyond.guidance import Guided
 from scratchdiff.beyond.prompts import DROP, Vocabulary
 from scratchdiff.chain.batches import BATCHES, EXACT, without_noise
 from scratchdiff.chain.layers import prompted_denoiser
-from scratchdiff.chain.link import Measured, distance, worst
+from scratchdiff.chain.link import Measured, distance, slopes, worst
 from scratchdiff.diffusion.schedule import Schedule
 from scratchdiff.experiment.data import shape_data
 from scratchdiff.fast.batches import chunked, noisy
@@ -23,6 +23,7 @@ def prompts_are_a_table():
     The reference looks each word's vector up in a table. Its backward adds dy to those vectors.
     """
     rng = np.random.default_rng(0)
+    # The keys of the table are (place, word).
     keys = sorted({key for prompt in PROMPTS for key in enumerate(prompt.split())})
     vocabulary = Vocabulary(PROMPTS)
     if len(vocabulary) != len(keys):
@@ -40,7 +41,7 @@ def prompts_are_a_table():
     dtable = np.zeros((len(keys), 6))
     for i, prompt in enumerate(PROMPTS):
         their_y[i] += reference.embedding(table, prompt)
-        dtable += [*reference.embedding_backward(table, prompt, dy[i]).values()]
+        dtable += list(reference.embedding_backward(table, prompt, dy[i]).values())
     misses = {f'"{prompt}"': distance(y[i], their_y[i]) for i, prompt in enumerate(PROMPTS)}
     misses["the gradient of W"] = distance(prompted.dW[:3], plain.dW)
     misses["the gradient of the table"] = distance(prompted.dW[3:], dtable)
@@ -57,7 +58,7 @@ def prompts_are_dropped():
     dropped = ~c.any(axis=2)
     drawn = dropped[:, :32]             # the second half of a batch repeats the first half
     deviation = np.sqrt(DROP * (1 - DROP))                      # of a single draw
-    deviation_of_means = drawn.mean(axis=1).std() * np.sqrt(32)             # the same, if fair
+    deviation_of_means = drawn.mean(axis=1).std() * np.sqrt(32)     # the same, if independent
     clear = ~dropped & (np.abs(x0) > 1e-3).all(axis=2)          # surely within one quarter
     words = [f"{'upper' if y > 0 else 'lower'} {'right' if x > 0 else 'left'}"
              for x, y in x0[clear]]
@@ -104,8 +105,6 @@ def guidance_is_gradient(w=1.5):
     for t in range(0, schedule.T, 7):
         noise = np.sqrt(1 - schedule.alpha_bars[t])
         xt = schedule.add_noise(data.real(20, rng), t, rng.standard_normal((20, 2)))
-        h = 1e-4 * noise                                        # in noise widths
-        slope = np.stack([log_p(xt + step, t) - log_p(xt - step, t) for step in h * np.eye(2)],
-                         axis=1) / (2 * h)
+        slope = slopes(lambda x: log_p(x, t), xt, 1e-4 * noise)
         misses[f"level {t}"] = distance(guided(xt, t), -noise * slope)
     return worst(misses)
