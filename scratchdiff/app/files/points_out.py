@@ -56,5 +56,5 @@ def number_format(center, scale):
 
 
 def quoted(word):
-    """A word as a cell, in quotes if needed: it might be split, or look like a comment (RFC 4180)."""
+    """A word as a cell, in quotes if it could be split or read as a comment (RFC 4180)."""
     return '"' + word.replace('"', '""') + '"' if re.search(r'[",;#\s]|^$', word) else word

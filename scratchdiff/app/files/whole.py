@@ -11,7 +11,7 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def os_error(path, error, doing):
-    """The CommandError for an OSError. Its status is 1 for a full disk, which no option can help."""
+    """The CommandError for an OSError. Its status is 1 for a full disk, else 2."""
     return CommandError(f"cannot {doing} {path or repr(path)}: {error.strerror or error}",
                         status=1 if error.errno in FULL else 2)
 
