@@ -26,7 +26,7 @@ def finetuned_model(options):
     m exactly 0. Their own scale makes s^2 the same as for the old points, on which the network
     has learned its levels. So a shift or another unit costs nothing, and only the shape is new.
     """
-    from scratchdiff.app.files.store import load_model      # here, since most runs read none
+    from scratchdiff.app.files.store import load_model      # here: most runs load no model
     path, seed = options.finetune, options.seed or 0
     old = load_model(path)
     base = merged(old.denoiser.network)

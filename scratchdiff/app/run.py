@@ -30,7 +30,7 @@ def run(options):
     model = model_to_train(options)
     choose_sampler(options, model)
     if options.save:
-        from scratchdiff.app.files.store import expect_loadable     # here, since most save none
+        from scratchdiff.app.files.store import expect_loadable     # here: most runs save no model
         expect_loadable(model)
     if options.field and model.data.d != 2:
         raise CommandError(f"--field draws two columns, and these points have {model.data.d}")
@@ -95,7 +95,7 @@ def train(options, model):
 
 
 def save(options, model):
-    from scratchdiff.app.files.store import save_model  # here, since most runs save none
+    from scratchdiff.app.files.store import save_model  # here: most runs save no model
     save_model(options.save, model)
 
 

@@ -80,7 +80,7 @@ def recipe_for(what, label=None):
 
 def resumed_model(options):
     """The saved model, perhaps with more steps to go. CommandError if an option contradicts it."""
-    from scratchdiff.app.files.store import load_model  # here, since most runs read none
+    from scratchdiff.app.files.store import load_model  # here: most runs load no model
     model = load_model(options.resume)
     recipe = changed(model.recipe, options)
     if recipe.steps < model.adam.k:
@@ -148,8 +148,8 @@ def read_data(text, seed, label=None):
             return shape_data(text, labels=label == PART)
         except ValueError as error:
             raise CommandError(str(error)) from None
-    from scratchdiff.app.files.checks import outlier_line   # here, since most runs
-    from scratchdiff.app.files.points import read_points    # read no points
+    from scratchdiff.app.files.checks import outlier_line   # here: most runs read
+    from scratchdiff.app.files.points import read_points    # no points
     read = read_points(text, label)
     outlier = outlier_line(read)
     if outlier:

@@ -12,8 +12,8 @@ def whole(least, most=math.inf):
     def convert(text):
         number = whole_number(text)
         if number is None or not least <= number <= most:
-            to = "up" if most == math.inf else f"to {most}"
-            refuse(f"a whole number from {least} {to}", text)
+            allowed = f", {least} or more" if most == math.inf else f" from {least} to {most}"
+            refuse(f"a whole number{allowed}", text)
         return number
     return convert
 
@@ -63,4 +63,4 @@ def ending(*endings):
 
 
 def refuse(wanted, text):
-    raise ArgumentTypeError(f"wants {wanted}, got {shortened(repr(text))}")
+    raise ArgumentTypeError(f"must be {wanted}, got {shortened(repr(text))}")

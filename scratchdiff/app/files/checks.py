@@ -35,7 +35,7 @@ def remarks(points, titles):
     constant = np.flatnonzero(low == high)
     said = [f"{titles[column]} is always {low[column]:.9g}" for column in constant[:3]]
     if len(constant) > 3:
-        said.append(f"as constant are {len(constant) - 3} more")
+        said.append(f"{len(constant) - 3} more columns are constant")
     if len(points) < points.shape[1]:
         said.append("fewer points than coordinates: transposed?")
     return said
@@ -55,12 +55,12 @@ def outlier_line(points):
 
 
 def outliers(x):
-    """The outliers in one column (n,): their rows, the farthest last, and how far out they are.
+    """The rows of the outliers in one column (n,), the farthest last; and how far out they begin.
 
-    How far out a point is, is its distance from the median. At most a quarter of the points are
-    outliers. Each outlier is 50 times as far out as any other point, and the outliers make the
-    standard deviation 20 times as large. Such a gap is rare even in a heavy tail: one in fifty
-    samples of a Cauchy distribution has it.
+    Distances are from the median, and the largest distance of another point is 1. At most a quarter
+    of the points are outliers. Each is more than 50 times as far out as any other point. The
+    outliers make the standard deviation more than 20 times as large. A heavy tail seldom has
+    such a gap: one in fifty samples of a Cauchy distribution does.
     """
     distance = np.abs(x - np.median(x))
     order = np.argsort(distance)

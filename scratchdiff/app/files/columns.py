@@ -15,7 +15,7 @@ INDEX = re.compile(r"index|idx|id|no\.?|nr\.?|row|row[ ._]?(id|names?|numbers?)"
 def label_column(label, names, width):
     """The place of the label's column, counted from 0. `label` is its name, or its number from 1.
 
-    None if `label` is None. ValueError if no column fits, or more than one.
+    None if `label` is None. ValueError if no column fits, or if several columns do.
     """
     if label is None:
         return None
@@ -56,13 +56,13 @@ class Labels:
         """Raise ValueError unless there are at least two labels, and few enough to be groups."""
         different = len(set(self.words.values()))
         if different == len(self.of_rows) > 1:
-            raise ValueError(f"{self.column} has another label in every row: "
-                             "they tell no groups apart")
+            raise ValueError(f"{self.column} has a different label in every row, "
+                             "so the labels form no groups")
         if len(self.words) > MOST_LABELS:
             raise ValueError(f"{self.column} has more than {MOST_LABELS} different labels")
         if different == 1:
-            raise ValueError(f"{self.column} has one label only, {shown(self.of_rows[0])}: "
-                             "it tells nothing apart, leave it out of the file")
+            raise ValueError(f"{self.column} has only one label, {shown(self.of_rows[0])}, which "
+                             "tells nothing apart: leave it out of the file")
 
 
 def called(column, names):
@@ -106,8 +106,8 @@ def index_columns(points, columns, names):
     while names and first < most and is_index(names[columns[first]], points[:, first]):
         first += 1
     if names and first < most and not names[columns[first]]:
-        raise ValueError(f"column {columns[first] + 1} has no name, and is no index since it holds "
-                         "more than whole numbers: name it, or leave it out")
+        raise ValueError(f"column {columns[first] + 1} has no name. It is not an index, because "
+                         "not all its numbers are whole: name it, or leave it out")
     return first
 
 

@@ -26,8 +26,8 @@ DTYPE = re.compile(r"'[<>|=]?([iu][1248]|f[248]|c8|c16|b1|U[1-9]\d{0,8})'")     
 def parse_npy(data):
     """The array in the bytes of a .npy file. It is a view, so no header can make it too large.
 
-    ValueError if the bytes are not a .npy file, if the file holds anything but plain numbers or
-    text, or if its size does not fit the shape.
+    ValueError if the bytes are not a .npy file, or hold anything but plain numbers or text, or
+    if the size of the file does not fit the shape.
     """
     length = LENGTHS.get(bytes(data[6:8]))
     start = 8 + (length or 0)
@@ -37,7 +37,7 @@ def parse_npy(data):
         raise ValueError("it is not a .npy file, or its header is damaged")
     dtype = header[1].decode("latin-1")
     if not DTYPE.fullmatch(dtype):
-        raise ValueError(f"it holds {dtype[:40]} where numbers are wanted")
+        raise ValueError(f"it holds {dtype[:40]}, not numbers")
     dtype = np.dtype(dtype.strip("'"))
     shape = tuple(int(n) for n in header[3].replace(b",", b" ").split())
     count = math.prod(shape)

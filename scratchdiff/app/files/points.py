@@ -105,7 +105,7 @@ def from_npy(chunks, label, name):
         expect_few((len(data) - CHUNK) // 8)
     points = parse_npy(data)
     if points.dtype.kind not in "fiu":
-        raise ValueError(f"it holds {points.dtype} where real numbers are wanted")
+        raise ValueError(f"it holds {points.dtype}, not real numbers")
     if points.ndim == 1:
         points = points[:, None]
     if points.ndim != 2 or not points.shape[1]:
@@ -145,7 +145,7 @@ def finished(points, names, place, labels, lines, notes, name):
     if labels:
         notes.append(f"{called(place, names)} is the label")
     if maybe_index(points, own_names):
-        notes.append(f"{titles[0]} is kept: or is it an index?")
+        notes.append(f"{titles[0]} is kept, but may be an index")
     notes += remarks(points, titles)
     said = (f"read {counted(len(points), 'point')} of {counted(len(columns), 'coordinate')} "
             f"from {one_line(name)}")

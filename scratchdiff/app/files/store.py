@@ -29,7 +29,7 @@ import numpy as np
 from scratchdiff.app.errors import CommandError
 from scratchdiff.app.files.columns import MOST_LABELS
 from scratchdiff.app.files.npy import parse_npy
-from scratchdiff.app.files.table import MOST_COLUMNS
+from scratchdiff.app.files.table import MOST_COLUMNS, counted
 from scratchdiff.app.files.text import readable
 from scratchdiff.app.files.whole import opened, whole_file
 from scratchdiff.beyond.prompts import Vocabulary
@@ -140,7 +140,7 @@ def checked_header(arrays):
     require(type(version) is int and version >= 1, "its format has no version")
     require(version == VERSION, "it was written by another version of scratchdiff "
                                 f"(its format is {version}, this one reads {VERSION})")
-    require(header.keys() == FIELDS, "its header is not complete, or has too much in it")
+    require(header.keys() == FIELDS, "its header is not complete, or has unknown fields")
     require(header["arrays"] == sorted(set(arrays) - {"header"}),
             "its arrays are not those that its header names")
     seed, step, name = (header[key] for key in ("seed", "step", "data"))
@@ -174,7 +174,7 @@ def checked_recipe(settings):
     names = {field.name for field in fields(Recipe)}
     require(isinstance(settings, dict) and settings.keys() == names
             and isinstance(settings["hidden"], list) and isinstance(settings["waves"], list),
-            "its recipe is not complete, or has too much in it")
+            "its recipe is not complete, or has unknown fields")
     tuples = {name: tuple(settings[name]) for name in ("hidden", "waves")}
     return Recipe(**{**settings, **tuples}).validated()
 
@@ -184,7 +184,7 @@ def checked_model(header, arrays):
     recipe, seed = header["recipe"], header["seed"]
     center = checked_array(arrays, "center", np.float64, (None,))
     d = len(center)
-    require(d <= MOST_COLUMNS, f"it has {d} columns, {MOST_COLUMNS} are the most")
+    require(d <= MOST_COLUMNS, f"it has {d} columns, at most {MOST_COLUMNS} are allowed")
     scale = checked_array(arrays, "scale", np.float64, (d,))
     labels = header["labels"]
     widths = recipe.widths(d, len(Vocabulary(labels)))
@@ -199,7 +199,8 @@ def checked_model(header, arrays):
         points = checked_array(arrays, "points", np.float64, (None, d))
         require(len(points) >= 2 and np.ptp(points, axis=0).any(), "its points are all equal")
         names = header["names"] and tuple(header["names"])
-        require(names is None or len(names) == d, f"it has {d} columns, and other names")
+        named = d if names is None else len(names)
+        require(named == d, f"it has {counted(d, 'column')}, but {counted(named, 'name')}")
         words, label = checked_labels(labels, header["label"], arrays, points)
         data = own_data(points, Model.stream(seed, SPLIT), names, labels=words, label=label)
     else:
@@ -215,7 +216,7 @@ def checked_model(header, arrays):
     model.made_from = header["made_from"]
     model.adam.k = header["step"]
     model.losses += losses.tolist()
-    require(sorted(contents(model)[1]) == header["arrays"], "it has an array too many")
+    require(sorted(contents(model)[1]) == header["arrays"], "it has one array too many")
     return model
 
 

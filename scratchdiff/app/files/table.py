@@ -161,7 +161,7 @@ def check_width(where, width, rows):
     """Raise ValueError for more columns than can be learned. `rows` rows have been seen."""
     if width > MOST_COLUMNS:
         guess = " (transposed?)" if rows < MOST_COLUMNS // 2 else ""
-        raise ValueError(f"{where} has {width} columns, {MOST_COLUMNS} are the most{guess}")
+        raise ValueError(f"{where} has {width} columns, at most {MOST_COLUMNS} are allowed{guess}")
 
 
 def misfit(header, names, line, width, guess=""):

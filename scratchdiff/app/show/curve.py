@@ -13,9 +13,9 @@ def loss_curve(losses, floor, caption):
     """The text of an SVG file: the loss over the steps, and its floor, a float or None.
 
     The line is the mean over groups of steps. The band leaves out the lowest and the highest tenth
-    of each group. Later groups are longer, because at first the loss falls fast, and at the end it
-    takes hundreds of batches to tell it from the floor. The expected loss is never below the floor,
-    but by chance the mean of a group may be. Then the line is drawn below the floor.
+    of each group. At first the loss falls fast, so the groups are short. At the end it takes
+    hundreds of batches to tell the loss from the floor, so the groups are long. The expected loss
+    is never below the floor, but the mean of a group may be, by chance, and is drawn there.
     """
     edges = grouped(len(losses))
     groups = np.split(np.asarray(losses, float), edges[1:-1])

@@ -74,10 +74,10 @@ def neighbours(real, points):
     """Blur and gaps, by distances to the nearest point. All points are in standard form.
 
     Take the distance from each real point to the nearest other real point. Two points are near if
-    they are no farther apart than the NEAR quantile of these distances. In a perfect sample, a
-    share 1 - NEAR of the generated points is not near a real point, and the same share of real
-    points is not near a generated point. (1 - blur and 1 - gaps are precision and recall of
-    Kynkaanniemi et al. 2019.)
+    they are no farther apart than the NEAR quantile of these distances. Blur is the share of
+    generated points that are not near a real point. Gaps is the share of real points that are not
+    near a generated point. In a perfect sample, each share is 1 - NEAR. (1 - blur and 1 - gaps are
+    precision and recall of Kynkaanniemi et al. 2019.)
     """
     distinct = np.unique(real, axis=0)          # two equal points say nothing about the spacing
     near = np.quantile(nearest(distinct, distinct, others=True), NEAR)

@@ -29,8 +29,8 @@ def animation(real, states, levels, schedule, caption, names=None):
     states: (n, d) arrays, from noise to the finished points. levels: the noise level of each state
     but the last, which has no noise. A viewer without animation shows the last state.
 
-    The time of a state follows the square root of its noise, and not its level, because the eye
-    sees hardly any change among the noisiest levels.
+    The time of a state follows the square root of its noise, and not its level. So little time is
+    spent on the noisiest levels, where the eye sees hardly any change.
     """
     axes = around(real[:MOVING], names)
     left = np.append((1 - schedule.alpha_bars[list(levels)]) ** 0.25, 0.0)  # of the time, per state
