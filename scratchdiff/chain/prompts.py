@@ -61,7 +61,7 @@ def prompts_are_dropped():
     deviation_of_means = drawn.mean(axis=1).std() * np.sqrt(32)     # the same, if independent
     clear = ~dropped & (np.abs(x0) > 1e-3).all(axis=2)          # surely within one quarter
     words = [f"{'upper' if y > 0 else 'lower'} {'right' if x > 0 else 'left'}"
-             for x, y in x0[clear]]
+             for x, y in x0[clear].tolist()]
     return worst({
         "the share of dropped prompts":
             abs(drawn.mean() - DROP) / deviation * np.sqrt(drawn.size),
