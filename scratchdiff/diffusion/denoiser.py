@@ -43,7 +43,7 @@ class Denoiser:
     columns : int, the inputs of the network that a prompt fills (beyond/prompts.py)
     """
 
-    constants = ("times", "signals", "noises", "given")     # tables and labels: no gradient
+    constants = ("times", "signals", "noises", "c")         # tables and labels: no gradient
 
     def __init__(self, network, schedule, predicts="eps", d=2, columns=0):
         self.skip_and_gain = chosen("predicts", predicts, SKIP_AND_GAIN)
@@ -54,19 +54,16 @@ class Denoiser:
         self.signals = np.sqrt(schedule.alpha_bars)[:, None].astype(self.dtype)         # (T, 1)
         self.noises = np.sqrt(1 - schedule.alpha_bars)[:, None].astype(self.dtype)      # (T, 1)
 
-    def forward(self, xt, t, *given):
+    def forward(self, xt, t, c=None):
         """xt (n, d), t an int or (n,) ints -> eps_hat (n, d).
 
-        `given` is a prompt c (n, columns), or nothing, which is the same as a row of zeros. Raises
-        TypeError or ValueError if an argument has a wrong type or shape, or if level t does not
-        exist.
+        c (n, columns) are prompts; None is the same as zeros, no prompt. Raises TypeError or
+        ValueError if an argument has a wrong type or shape, or if level t does not exist.
         """
         expect("xt", xt, ("n", self.d), self.dtype)
         t = expect_levels(t, xt.shape[:-1], self.schedule.T)
-        # take(t, axis=0) is [t], but faster: (n, 1), or (1,) if t is one level for all
-        signal, noise = self.signals.take(t, axis=0), self.noises.take(t, axis=0)
-        self.skip, self.gain = self.skip_and_gain(signal, noise)
-        F = self.network.forward(self.network_inputs(xt, t, *given))
+        self.skip, self.gain = self.skip_and_gain(self.signals, self.noises, t)
+        F = self.network.forward(self.network_inputs(xt, t, c))
         expect("the network's output", F, xt.shape)
         return self.skip * xt + self.gain * F
 
@@ -75,27 +72,30 @@ class Denoiser:
         dinputs = self.network.backward(self.gain * deps)
         return self.skip * deps + dinputs[:, :self.d]
 
-    def network_inputs(self, xt, t, *given):
-        """The columns [x_t, time_t, *given], (n, d + 1 + columns)."""
-        if self.columns and not given:
-            given = [np.zeros((len(xt), self.columns), self.dtype)]
-        inputs = np.empty((len(xt), self.d + 1), self.dtype)
-        inputs[:, :self.d] = xt
-        inputs[:, self.d] = self.times[t]
-        return np.concatenate([inputs, *given], axis=1) if given else inputs
+    def network_inputs(self, xt, t, c=None, out=None):
+        """The columns [x_t, time_t, c], (n, d + 1 + columns), a new array or written to `out`."""
+        n, d = xt.shape
+        inputs = np.empty((n, d + 1 + self.columns), self.dtype) if out is None else out
+        inputs[:, :d] = xt
+        inputs[:, d] = self.times.take(t)
+        if c is not None:
+            expect("c", c, (n, self.columns), self.dtype)
+        if self.columns:
+            inputs[:, d + 1:] = 0 if c is None else c
+        return inputs
 
-    def __call__(self, xt, t, *given):
-        return self.forward(xt, t, *given)
+    def __call__(self, xt, t, c=None):
+        return self.forward(xt, t, c)
 
 
-# skip and gain, for signal = sqrt(alpha_bar_t) and noise = sqrt(1 - alpha_bar_t)
+# skip and gain at level t, from the tables of sqrt(alpha_bar) and sqrt(1 - alpha_bar)
 
-def eps_skip_and_gain(signal, noise):
+def eps_skip_and_gain(signals, noises, t):
     return 0.0, 1.0
 
 
-def v_skip_and_gain(signal, noise):
-    return noise, signal
+def v_skip_and_gain(signals, noises, t):
+    return noises.take(t, axis=0), signals.take(t, axis=0)     # table[t], but faster
 
 
 SKIP_AND_GAIN = {"eps": eps_skip_and_gain, "v": v_skip_and_gain}

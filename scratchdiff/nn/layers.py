@@ -18,6 +18,8 @@ A layer is any object with
 
 `@checked` (nn/expect.py) refuses wrong arguments, so the layers need few checks of their own.
 """
+from functools import lru_cache
+
 import numpy as np
 
 from scratchdiff.nn.expect import checked, expect
@@ -59,8 +61,8 @@ class Linear:
         return y
 
     def backward(self, dy):
-        self.dW[:] = self.x.T @ dy                          # (d_in, d_out)
-        self.db[:] = np.ones(len(dy), dy.dtype) @ dy        # (d_out,), the column sums
+        np.matmul(self.x.T, dy, out=self.dW)                # (d_in, d_out)
+        np.matmul(ones(len(dy), dy.dtype), dy, out=self.db)  # (d_out,), the column sums
         return dy @ self.W.T                                # (n, d_in)
 
 
@@ -76,7 +78,7 @@ class ReLU:
 
     def forward(self, x):
         self.on = (x > 0).astype(x.dtype)                   # 1 where x > 0, else 0
-        return np.maximum(x, 0)
+        return x * self.on
 
     def backward(self, dy):
         return dy * self.on
@@ -104,6 +106,11 @@ class SiLU:
 
     def backward(self, dy):
         return dy * (self.s + self.y * (1 - self.s))
+
+
+@lru_cache
+def ones(n, dtype):
+    return np.ones(n, dtype)
 
 
 ACTIVATIONS = {"relu": ReLU, "silu": SiLU}
