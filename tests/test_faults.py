@@ -235,7 +235,7 @@ PERFECT = {
 SAMPLER = {
     "the share with alpha for alpha_bar, twice": (step_is_posterior, "level 49, the mean",
         [(reverse_step, "1 - schedule.alpha_bars[t])", "1 - schedule.alphas[t])"),
-         (reference.reverse_step, "betas[t] / sqrt(1 - alpha_bars[t])\n",
+         (reference.reverse_step, "betas[t] / sqrt(1 - alpha_bars[t])  ",
           "betas[t] / sqrt(betas[t])\n")]),
     "divided by alpha, not by its root, twice": (step_is_posterior, "level 49, the mean",
         [(reverse_step, "float(np.sqrt(schedule.alphas[t]))", "float(schedule.alphas[t])"),

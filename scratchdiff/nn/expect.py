@@ -1,7 +1,7 @@
 """The guards: what a layer says when it is called with the wrong thing.
 
-NumPy stretches arrays to fit each other, and a wrong shape can pass for a right one. So the
-misuse is named here, once, and the layers themselves stay as short as on a slide.
+NumPy stretches arrays until they fit each other, so a wrong shape can go unnoticed. Here are the
+checks, once for all layers, so that the layers stay as short as on a slide. You can skip this file.
 """
 from functools import wraps
 
@@ -21,7 +21,7 @@ def checked(layer):
 
     @wraps(forward)
     def checked_forward(self, x, *rest, **named):
-        if type(x) is not np.ndarray or x.dtype.kind != "f":
+        if type(x) is not np.ndarray or x.dtype.kind != "f":        # faster than a call
             expect(x_name, x)
         y = forward(self, x, *rest, **named)
         self.y_shape = getattr(y, "shape", ())
@@ -44,8 +44,8 @@ def checked(layer):
 def expect(name, array, shape=None, dtype=None):
     """Raise unless `array` is a NumPy array of floats, of this shape and this dtype.
 
-    A word in `shape` stands for any size: expect("x", x, ("n", 3)). TypeError for the type,
-    ValueError for the shape; both say the name, what is wanted and what came.
+    A word in `shape` stands for any size: expect("x", x, ("n", 3)). Raises TypeError for the type
+    and ValueError for the shape. Both name the array, what was wanted and what was given.
     """
     if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
         came = type(array).__name__
@@ -56,7 +56,7 @@ def expect(name, array, shape=None, dtype=None):
         raise TypeError(f"{name} must be {dtype}, as the parameters are, got {array.dtype}")
     came = array.shape
     if shape is None or came == shape or len(came) == 2 and ("n", came[1]) == shape:
-        return                          # the usual cases: this very shape, or any number of rows
+        return                          # a short cut for the usual cases
     fits = len(came) == len(shape)
     for n, want in zip(came, shape):
         fits = fits and (n == want or type(want) is str)
@@ -125,7 +125,7 @@ def fractions(name, numbers):
 
 
 def chosen(name, choice, table):
-    """The row of a table of names; ValueError, with all the names, if there is none."""
+    """table[choice]; ValueError, with all the names in the table, if there is none."""
     if choice not in table:
         names = " or ".join(f'"{known}"' for known in table)
         raise ValueError(f"{name} must be {names}, got {choice!r}")
