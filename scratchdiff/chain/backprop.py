@@ -33,7 +33,7 @@ def reference_gradients():
         network = small_mlp(activation)
         loss = ReferenceLoss(activation, predicts, network.widths, UNEVEN)
         report = check_gradients(loss, network.params.copy())
-        title = f"reference.py with {activation}, predicting {predicts}"
+        title = f"reference.py with {activation} that predicts {predicts}"
         if not report.ok:
             place = parameter_name(network, report.arrays[0].worst[0])
             return Measured(np.inf, f"{title}: worst at {place}", str(report))
@@ -94,10 +94,10 @@ def two_batches(activation, predicts, multiples):
     mlp = small_mlp(activation, 3 + 4 * len(multiples))
     network = Network([Waves(2, multiples), *mlp.layers]) if multiples else mlp
     denoiser, mse = Denoiser(network, schedule, predicts), MSE()
-    waves = " and waves" if multiples else ""
+    waves = " with waves" if multiples else ""
     misses = {}
-    for loss_kind, weights, seed in [("loss", EVEN, 3), ("weighted loss", UNEVEN, 2)]:
-        kind = f"with {activation}{waves}, predicting {predicts}, {loss_kind}"
+    for weighted, weights, seed in [("", EVEN, 3), (" and a weighted loss", UNEVEN, 2)]:
+        kind = f"{activation} that predicts {predicts}{waves}{weighted}"
         theirs = ReferenceLoss(activation, predicts, mlp.widths, weights, multiples, seed)
         xt, t, eps, weight = map(np.array, zip(*theirs.batch))
         loss = mse.forward(denoiser.forward(xt, t), eps, weight[:, None])
