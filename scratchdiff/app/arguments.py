@@ -33,7 +33,7 @@ examples:
   python -m scratchdiff --finetune model.npz --data moons --lora 4
       teach the saved model new points, with small adapters beside its weights
   python -m scratchdiff sample model.npz --points 100000 --out new.npy
-      make more points with it
+      make more points with the saved model
 """
 
 SAMPLE_HELP = """\
@@ -138,8 +138,8 @@ def run_parser():
               "point: up to 100 numbers, separated by commas, tabs or spaces. A header line "
               "and comments after # are allowed. (circle)")
     flag("--label", metavar="NAME",
-         help="learn labels as prompts, for sample --prompt. In a file, NAME is the column of "
-              "labels, or its number, counted from 1. For a shape, NAME is part")
+         help="learn labels as prompts, for sample --prompt. In a file, NAME is the name of the "
+              "label column, or its number, counted from 1. For a shape, NAME is part")
     flag("--points", type=whole(1, MOST_POINTS), default=500, metavar="N",
          help="points to generate (500)")
     flag("--picture", type=ending(".svg"), metavar="FILE", help="draw the points: .svg")
@@ -152,7 +152,7 @@ def run_parser():
     flag = group(parser, "saving the model")
     flag("--save", type=ending(".npz"), metavar="FILE",
          help="write the model at the end, or at Ctrl-C: .npz")
-    flag("--save-every", type=whole(1), metavar="N", help="write it every N steps, too")
+    flag("--save-every", type=whole(1), metavar="N", help="write the model every N steps, too")
     flag("--resume", metavar="FILE",
          help="train a saved model further; --steps counts its earlier steps, too, and --save "
               "keeps the result")
@@ -161,7 +161,8 @@ def run_parser():
               "takes 1000 steps, with an --lr that suits. The new points get their own center "
               "and scale")
     flag("--lora", type=whole(1, MOST["hidden"]), metavar="R",
-         help="freeze that network, and train adapters of rank R beside it; 4 is a good start")
+         help="freeze the network of --finetune, and train adapters of rank R beside it; 4 is a "
+              "good start")
     return parser
 
 

@@ -31,10 +31,10 @@ def advice(model):
 def expect_learned(model):
     """CommandError if the network has learned nothing, or has forgotten what it learned.
 
-    If a network always answers 0, the guess is skip_t x_t. A trained network must gain on that
-    guess at least a twentieth of what the best linear guess gains on it. If even the linear guess
-    gains nothing, nothing can be told: for a Gaussian in one dimension, a "v" network that answers
-    0 is already perfect.
+    With a network that always answers 0, the guess is skip_t x_t. The best linear guess has a lower
+    loss. A trained network must gain at least a twentieth of that difference. If there is hardly a
+    difference, we cannot tell: for a Gaussian in one dimension, a "v" network that answers 0 is
+    already perfect.
     """
     if len(model.losses) < FEW:
         return
@@ -82,7 +82,9 @@ def linear_guess(xt, alpha_bar, covariance):
 
     This is the regression of eps on x_t. The first factor is the covariance of eps and x_t, and the
     second is the inverse covariance of x_t. Along axes in which C is diagonal, c, the inverse is a
-    division. xt (n, d), alpha_bar (n, 1) -> (n, d).
+    division.
+
+    xt (n, d), alpha_bar (n, 1) -> (n, d).
     """
     c, axes = np.linalg.eigh(np.atleast_2d(covariance))                     # (d,), (d, d)
     return xt @ axes * np.sqrt(1 - alpha_bar) / (alpha_bar * c + 1 - alpha_bar) @ axes.T

@@ -1,6 +1,6 @@
 """Twins: parts of the reference in the form of layers, so that the gradient checker can test them.
 
-A twin takes and returns arrays, and calls the reference once for each row.
+Twins take and return arrays, where the reference takes and returns lists of numbers.
 """
 import numpy as np
 

@@ -26,8 +26,8 @@ DTYPE = re.compile(r"'[<>|=]?([iu][1248]|f[248]|c8|c16|b1|U[1-9]\d{0,8})'")     
 def parse_npy(data):
     """The array in the bytes of a .npy file. It is a view, so no header can make it too large.
 
-    ValueError if the bytes are not a .npy file, or hold anything but plain numbers or text, or
-    if the size of the file does not fit the shape.
+    ValueError if the bytes are not a .npy file, or if they hold anything but plain numbers or text.
+    Also if the size of the file does not fit the shape.
     """
     length = LENGTHS.get(bytes(data[6:8]))
     start = 8 + (length or 0)
