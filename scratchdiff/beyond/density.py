@@ -31,13 +31,13 @@ def log_density(denoiser, schedule, x):
     too. Then start the same step again, and use the mean of the two guesses. Twice as many steps
     quarter the error.
 
-    The points must have the noise of level 0 in them: on a curve without width, the density would
-    be infinite.
+    The points must have the noise of level 0 in them, because on a curve without width the density
+    would be infinite.
 
     denoiser : called as denoiser(x_t, t) -> eps_hat, and then backward(deps) -> dxt. (backward also
         writes the network's gradients, which nobody needs here.)
 
-    Measured on average over real points, in bits per coordinate (one bit is log 2): with the
+    Measured on average over real points, in bits per coordinate (one bit is log 2). With the
     perfect denoiser, log p is off by less than 0.01. With a network, log p is too low: by 0.01 on
     the circle and by 0.08 on the checkerboard (means of four networks). This average cannot be too
     high, because no density has a larger mean log than the true density (Gibbs' inequality).

@@ -19,9 +19,12 @@ and plain `ddim` is its walk. Its schedule has only the K levels where its steps
 
 `python -m scratchdiff distill` does all of this.
 
-Measured on the circle: the root mean square of radius - 1 is 0.002 to 0.003 for four steps, and
-0.005 to 0.009 for one step. These are medians of five students (tests/quality_few_steps.py). Chance
-moves the medians within the ranges. The tutorial's fifty steps reach 0.112.
+Measured on the circle: the root mean square of radius - 1, the median of five students. The ranges
+show how far chance moves this median (tests/quality_few_steps.py).
+
+    a student, four steps          0.002 to 0.003
+    a student, one step            0.005 to 0.009
+    the tutorial, fifty steps      0.112
 """
 import numpy as np
 
@@ -65,8 +68,8 @@ def student_pairs(teacher, schedule, K, x):
 def stretches(schedule, K):
     """Where a student steps: K + 1 levels, and the number of dpm steps from each to the next.
 
-    All stretches have the same number of the teacher's steps. So the teacher may take fewer than
-    TEACHER_STEPS steps: three stretches of five are fifteen.
+    All stretches have the same number of steps. So for K = 3 the teacher takes three times five
+    steps, which is fifteen and not TEACHER_STEPS.
     """
     steps_each = max(1, min(TEACHER_STEPS, schedule.T) // max(1, K))    # few_levels refuses K = 0
     return few_levels(schedule, K * steps_each)[::steps_each], steps_each

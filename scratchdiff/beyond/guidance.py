@@ -27,10 +27,10 @@ class Guided:
     it multiplies the errors of the two guesses, by 1 + w and by w, so points stray from the points
     that were learned.
 
-    Measured (tests/quality_prompts.py). Ask for a quarter of the circle. At w = 0, 1 % of the
-    points lie beyond its ends (in the worst of the four quarters); at w = 1, none do. The table has
-    the spread of the points of one prompt, divided by that of real points. The numbers in brackets
-    are the perfect denoiser's.
+    Measured (tests/quality_prompts.py). Ask for each quarter of the circle. At w = 0, 1 % of the
+    points of the worst quarter lie beyond its ends. At w = 1 none do. The table has the spread of
+    the points of a prompt, divided by the spread of real points. The numbers in brackets are the
+    perfect denoiser's.
         w                       0             1             2             4
         moons              1.00 (1.00)   0.89 (0.90)   0.82 (0.82)   0.74 (0.75)
         quarters           0.98 (0.98)   0.77 (0.79)   0.68 (0.71)   0.59 (0.64)
@@ -44,8 +44,7 @@ class Guided:
     Parameters
     ----------
     denoiser : anything called as denoiser(x_t, t, c) -> eps_hat
-    prompt : (columns,) for all points, or (n, columns), one for each of n points: rows that
-        Vocabulary.rows makes
+    prompt : a row of Vocabulary.rows for all points, (columns,), or a row for each, (n, columns)
     w : float, the guidance scale. (Stable Diffusion counts from 1: its 7.5 is our 6.5.)
     """
 
@@ -61,8 +60,8 @@ class Guided:
     def __call__(self, xt, t):
         c = np.broadcast_to(self.prompt, (len(xt), self.prompt.shape[-1])).astype(xt.dtype)
         if self.w == 0:
-            return self.denoiser(xt, t, c)                  # exactly, and by one call, not two
+            return self.denoiser(xt, t, c)                  # exactly, by one call instead of two
         without = self.denoiser(xt, t, np.zeros_like(c))
         if self.w == -1:
-            return without
+            return without                                  # likewise
         return (1 + self.w) * self.denoiser(xt, t, c) - self.w * without

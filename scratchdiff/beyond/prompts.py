@@ -2,7 +2,7 @@
 
 A network takes numbers. So give each word, at each place in a prompt, a column. The column is 1 if
 the prompt has that word at that place, else 0. So "upper left" is a row with two ones, and no
-prompt at all is a row of zeros.
+prompt at all is a row of zeros. In this table, a column's name is a place, from 0 up, and a word:
 
     prompt          0 lower   0 upper   1 left   1 right
     "upper left"       0         1         1         0
@@ -12,9 +12,9 @@ prompt at all is a row of zeros.
 The place matters: "ten past five" and "five past ten" have the same words.
 
 Where are the embeddings? Big models look each word up in a table E, which has a vector for each
-word, and they train the table. So do we, and it takes no code. The columns c are inputs of the
-first Linear like any others. Let E be the rows of W that belong to these columns. Then c @ E adds
-up the rows of the words in the prompt: a look-up. Backward, dW = x.T @ dy gives E the gradient
+word, and they train the table. So do we, without extra code. The columns c are inputs of the first
+Linear like any others. Let E be the rows of W that belong to these columns. Then c @ E adds up the
+rows of the words in the prompt, which is a look-up. Backward, dW = x.T @ dy gives E the gradient
 
     dE[word] = sum_i c[i, word] dy[i]
 
@@ -29,7 +29,7 @@ DROP = 0.2              # the share of the prompts that training drops
 
 
 class Vocabulary:
-    """A column for each word, at each place that it has in some prompts.
+    """The words of some prompts. Each word has a column for each place where it occurs.
 
     prompts : iterable of str, the words separated by spaces
     column_of : dict, (place, word) -> the number of the column; places count from 0
@@ -56,6 +56,7 @@ class Vocabulary:
         return rows
 
     def unknown(self, place, word):
+        """The message for a word that has no column at this place."""
         known = [other for at, other in self.column_of if at == place]
         if not known:
             return f'a prompt has at most {place} words here; "{word}" is one too many'

@@ -1,9 +1,9 @@
 """The clock: a picture of 16 x 16 pixels that shows a time, and that can be read back.
 
-Nobody can measure whether a generated photograph is right. With a clock we can: it shows ten past
-three, or it does not. A picture is a row of 256 numbers, the ink of each pixel: 0 for white paper,
-1 for black. Only this file knows where a pixel lies on the paper. To the networks, a picture is 256
-numbers in no particular order.
+Nobody can measure whether a generated photograph is right. But a clock shows ten past three, or it
+does not. Our picture of a clock is a row of 256 numbers, the ink of each pixel, from 0 for white
+paper to 1 for black. Only this file knows where a pixel lies on the paper. To the networks, a
+picture is 256 numbers in no particular order.
 
 Everything is drawn with a soft pen. The ink of a pixel depends on its distance from the middle of
 the stroke. So when a hand turns by a single minute, many pixels change a little.
@@ -31,9 +31,8 @@ def draw(times):
 def hand(turns, length, half_width):
     """A hand that points `turns` (n,) clockwise from the top -> its ink (n, 256).
 
-    `ahead` and `aside` are a pixel's coordinates along the hand and across it. The hand reaches
-    from 0 to `length`. So the point of the hand nearest to a pixel lies at `ahead`, cut off at 0
-    and at `length`.
+    `ahead` and `aside` are a pixel's coordinates along the hand and across the hand, which reaches
+    from 0 to `length`. So the nearest point of the hand lies at `ahead`, cut off at 0 and `length`.
     """
     sin, cos = np.sin(2 * np.pi * turns)[:, None], np.cos(2 * np.pi * turns)[:, None]
     ahead = sin * RIGHT + cos * UP                                              # (n, 256)
@@ -50,16 +49,17 @@ def ink(distance, half_width):
 def read(pictures):
     """The times that pictures (n, 256) show, by the nearest of all 720 drawings.
 
-    Returns minutes (n,), whole numbers from 0 to 719, and residuals (n,). A residual says how clean
-    a picture is: it is the root mean square difference between the pixels of the picture and of
-    its nearest drawing, where 0 is paper and 1 is black. From one minute to the next, the root mean
-    square difference between the drawings is 0.07.
+    Returns minutes (n,), whole numbers from 0 to 719, and residuals (n,). A residual is the root
+    mean square difference between the pixels of a picture and the pixels of its nearest drawing. It
+    says how clean the picture is. For the drawings of two neighbouring minutes, the root mean
+    square difference is 0.07.
     """
-    drawings = draw(np.arange(MINUTES)).astype(pictures.dtype)
+    drawings = draw(np.arange(MINUTES)).astype(pictures.dtype)                  # (720, 256)
     # |drawing - picture|^2 without |picture|^2, which is the same for all drawings: (n, 720)
     scores = np.sum(drawings ** 2, axis=1) - 2 * pictures @ drawings.T
     minutes = scores.argmin(axis=1)
-    return minutes, np.sqrt(np.mean((pictures - drawings[minutes]) ** 2, axis=1))
+    residuals = np.sqrt(np.mean((pictures - drawings[minutes]) ** 2, axis=1))
+    return minutes, residuals
 
 
 def minutes_off(times, wanted):

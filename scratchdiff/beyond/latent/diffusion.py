@@ -5,7 +5,7 @@
     autoencoder     picture, code, picture     786,432 -> 16,384     256 -> 6: latent/autoencoder.py
     denoiser        guess the noise in a code  U-Net with attention  an MLP: diffusion/denoiser.py
     noise schedule  how much noise, and when   1000 levels           50 levels: SCHEDULE, below
-    guidance        follow the words harder    w = 6.5, called 7.5   w = 1: guidance.py
+    guidance        follow the words closely   w = 6.5, called 7.5   w = 1: guidance.py
     sampler         from noise to a code       DPM-Solver++          sampling.py, few_steps.py
 
 Only the first three parts learn, so only they need derivatives. All three are made of Linear and
@@ -39,14 +39,14 @@ from scratchdiff.nn.network import MLP
 SCHEDULE = Schedule(np.linspace(0.03, 0.45, 50) ** 2)
 HIDDEN = (128,) * 4
 STEPS, LR, BATCH = 6000, 1e-2, 256
-DROP = 0.5              # many: the denoiser has more to learn without a prompt than with one
+DROP = 0.5              # more than usual: without a prompt there is more to learn than with one
 
 
 class LatentDiffusion:
     """An autoencoder, and a denoiser of its codes that takes prompts.
 
     autoencoder : Autoencoder, or anything with encode, decode and d
-    vocabulary : Vocabulary of all the prompts that there will be
+    vocabulary : Vocabulary of all the prompts that will be used
     hidden : the widths of the denoiser's hidden layers
     schedule : Schedule, the noise levels that the denoiser knows
     """
