@@ -2,7 +2,7 @@
 
 Without fresh noise, the teacher's walk is a map from noise to points. Cut the walk into K
 stretches, and teach the student where each stretch ends. (Salimans & Ho 2022 halve the number of
-steps again and again, each time with a new student. We need only one.)
+steps again and again, each time with a new student. Here a single student is enough.)
 
 A step of DDIM is linear in the point x and in the noise eps. With the letters of few_steps.py,
     x' = (a'/a) x + (s' - a' s/a) eps
@@ -37,8 +37,8 @@ TEACHER_STEPS = 16      # at most, or K if K is larger. With 24 or 48 the studen
 def student_schedule(schedule, K):
     """A Schedule of the K levels that a student knows. The student counts them from 0 to K - 1.
 
-    `schedule` is the teacher's. For K = 4, the student's steps begin at the teacher's levels 49,
-    20, 7 and 3. The student calls these levels 3, 2, 1 and 0.
+    `schedule` is the teacher's. Of the tutorial's 50 levels, a student with K = 4 knows 49, 20, 7
+    and 3, where its steps begin. It calls these levels 3, 2, 1 and 0.
 
     Raises ValueError if K is not from 1 to the teacher's T.
     """
@@ -50,8 +50,9 @@ def student_schedule(schedule, K):
 def student_pairs(teacher, schedule, K, x):
     """What a student sees at each of its levels, and its target there: pairs (n, K, 2, d).
 
-    pairs[:, t, 0] is x_t, and pairs[:, t, 1] is the target. The teacher, any denoiser, walks by dpm
-    from x (n, d), standard normal noise. `schedule` is the teacher's.
+    At the student's level t, the points are pairs[:, t, 0], and their targets are pairs[:, t, 1].
+    The teacher, any denoiser, walks by dpm from x (n, d), standard normal noise. `schedule` is the
+    teacher's.
     """
     levels, steps_each = stretches(schedule, K)
     walk = [x, *dpm(teacher, schedule, x, None, few_levels(schedule, K * steps_each))]

@@ -17,7 +17,7 @@ from scratchdiff.nn.expect import chosen
 
 
 def ddim_step(x, t, to, eps_hat, z, schedule, eta=0.0):
-    """From level t to level `to`, however far away (DDIM: Song et al. 2021, eq. 12).
+    """A step from level t to level `to`, however far away (DDIM: Song et al. 2021, eq. 12).
 
     A noisy point is x = a x_0 + s eps. So a guess at eps is also a guess at x_0:
         x0_hat = (x - s eps_hat) / a
@@ -32,9 +32,10 @@ def ddim_step(x, t, to, eps_hat, z, schedule, eta=0.0):
     fresh noise z. If the fresh part has variance sigma^2, the old part has the rest of s'^2:
         x' = a' x0_hat + sqrt(s'^2 - sigma^2) eps_hat + sigma z
         sigma = eta (s' / s) sqrt(1 - a^2 / a'^2)                                       (eq. 16)
-    With eta = 0, no noise is fresh. For a step to the next level below, a^2 / a'^2 = alpha_t. Then
-    eta = 1 gives sigma^2 = beta_t s'^2 / s^2, the posterior variance (diffusion/schedule.py), and
-    the step is `reverse_step`.
+    Here eta, from 0 to 1, says how much of the noise is fresh. With eta = 0 no noise is fresh, and
+    a step may also lead to a noisier level. For a step to the next level below, a^2 / a'^2 is
+    alpha_t. Then eta = 1 gives sigma^2 = beta_t s'^2 / s^2, which is the posterior variance
+    (diffusion/schedule.py), and the step is `reverse_step`.
 
     x, eps_hat, z (n, d), t and `to` ints -> x' (n, d).
     """
@@ -48,8 +49,7 @@ def ddim_step(x, t, to, eps_hat, z, schedule, eta=0.0):
 def ddim(denoiser, schedule, x, rng, levels=None, eta=0.0):
     """A sampler: walk the rows of x (n, d) from level to level; yield them after each step.
 
-    `levels` is what few_levels returns; all levels unless given. eta, from 0 to 1, says how much
-    noise is fresh (ddim_step). rng draws only if eta > 0.
+    `levels` is what few_levels returns; all levels unless given. rng draws only if eta > 0.
 
     With eta = 0 the walk is a map: the same noise always ends in the same points. Even if every
     guess is perfect, the points have two errors. The first error comes from the steps, which are
@@ -133,14 +133,14 @@ def few_levels(schedule, K, spacing="log-snr"):
 
     `spacing` is a name of SPACINGS. Raises ValueError if K is not from 1 to T.
     """
-    place = chosen("spacing", spacing, SPACINGS)
+    spaced = chosen("spacing", spacing, SPACINGS)
     if not 1 <= K <= schedule.T:
         raise ValueError(f"K must be from 1 to {schedule.T}, the number of levels, got {K}")
-    levels = []
-    for k, wanted in enumerate(place(schedule, np.linspace(1, 0, K))):
+    levels, places = [], spaced(schedule, np.linspace(1, 0, K))
+    for k, place in enumerate(places):
         highest = levels[-1] - 1 if levels else schedule.T - 1      # each level below the last one
         lowest = K - 1 - k                              # so that every later step has a level left
-        levels.append(max(min(round(wanted), highest), lowest))
+        levels.append(max(min(round(place), highest), lowest))
     return [*levels, -1]
 
 
@@ -151,7 +151,7 @@ def few_steps(name, schedule, K):
 
 
 def evenly_in_log_snr(schedule, fraction):
-    """The log-SNR is 2u. At each place, it has gone that fraction of its way from level 0."""
+    """The places where 2u, the log-SNR, has gone each fraction of its way from level 0 to T - 1."""
     noisiness = np.log((1 - schedule.alpha_bars) / schedule.alpha_bars)     # -2u: it rises with t
     wanted = noisiness[0] + fraction * (noisiness[-1] - noisiness[0])
     return np.interp(wanted, noisiness, np.arange(schedule.T))
