@@ -77,6 +77,19 @@ def walks_have_their_order():
     return worst(misses)
 
 
+def density_is_perfect():
+    """The mean over 200 points of level 0, in bits per coordinate."""
+    schedule, misses = Schedule.linear(), {}
+    for name in ("circle", "gaussians"):
+        shape, rng = SHAPES[name], np.random.default_rng(0)
+        exact = ExactDenoiser(schedule, shape.grid, shape.standard_width)
+        x0 = shape.draw(200, rng)
+        x = schedule.add_noise(x0, 0, rng.standard_normal(x0.shape))
+        bits = (log_density(Probed(exact), schedule, x) - exact.log_density(x, 0)) / np.log(2) / 2
+        misses[f"the {name}"] = abs(bits.mean())
+    return worst(misses)
+
+
 class Probed:
     """The perfect denoiser (measure/exact.py) with a backward pass, by finite differences.
 
@@ -97,19 +110,6 @@ class Probed:
         after = self.exact(self.xt + step * deps, self.t)
         before = self.exact(self.xt - step * deps, self.t)
         return (after - before) / (2 * step)
-
-
-def density_is_perfect():
-    """The mean over 200 points of level 0, in bits per coordinate."""
-    schedule, misses = Schedule.linear(), {}
-    for name in ("circle", "gaussians"):
-        shape, rng = SHAPES[name], np.random.default_rng(0)
-        exact = ExactDenoiser(schedule, shape.grid, shape.standard_width)
-        x0 = shape.draw(200, rng)
-        x = schedule.add_noise(x0, 0, rng.standard_normal(x0.shape))
-        bits = (log_density(Probed(exact), schedule, x) - exact.log_density(x, 0)) / np.log(2) / 2
-        misses[f"the {name}"] = abs(bits.mean())
-    return worst(misses)
 
 
 def students_walk_is_the_teachers():
