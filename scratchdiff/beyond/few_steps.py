@@ -113,7 +113,8 @@ def dpm(denoiser, schedule, x, rng, levels=None):
         if before is not None and to >= 0:
             x0_hat_before, u_before = before
             slope = (x0_hat - x0_hat_before) / (u - u_before)
-            x0_mid = x0_hat + (log(a_to / s_to) - u) / 2 * slope
+            u_to = log(a_to / s_to)
+            x0_mid = x0_hat + (u_to - u) / 2 * slope
         x = s_to / s * x + (a_to - a * s_to / s) * x0_mid
         before = x0_hat, u
         yield x
@@ -136,7 +137,8 @@ def few_levels(schedule, K, spacing="log-snr"):
     spaced = chosen("spacing", spacing, SPACINGS)
     if not 1 <= K <= schedule.T:
         raise ValueError(f"K must be from 1 to {schedule.T}, the number of levels, got {K}")
-    levels, places = [], spaced(schedule, np.linspace(1, 0, K))
+    places = spaced(schedule, np.linspace(1, 0, K))
+    levels = []
     for k, place in enumerate(places):
         highest = levels[-1] - 1 if levels else schedule.T - 1      # each level below the last one
         lowest = K - 1 - k                              # so that every later step has a level left

@@ -49,9 +49,9 @@ def train_student(student, teacher, prompts, rng, w=1.0, steps=STEPS):
     """
     c = np.tile(teacher.vocabulary.rows(prompts), (WALKS, 1))           # (n, columns)
     noise = rng.standard_normal((len(c), teacher.autoencoder.d), c.dtype)
-    guided, K = Guided(teacher.denoiser, c, w), student.denoiser.schedule.T
-    pairs = student_pairs(guided, guided.schedule, K, noise)            # (n, K, 2, d)
-    network = student.denoiser.network
+    guided = Guided(teacher.denoiser, c, w)
+    denoiser, network = student.denoiser, student.denoiser.network
+    pairs = student_pairs(guided, guided.schedule, denoiser.schedule.T, noise)      # (n, K, 2, d)
     adam = Adam(network.params, network.grads)
     batches = student_batches(pairs, rng, BATCH, c)
-    yield from train(student.denoiser, adam, batches, steps, lambda step: LR * (1 - step / steps))
+    yield from train(denoiser, adam, batches, steps, lambda step: LR * (1 - step / steps))
