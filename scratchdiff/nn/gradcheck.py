@@ -24,13 +24,13 @@ def central_difference(f, x, h):
 def slope(f, x, h):
     """The slope of f at x, from two central differences: D(h), and D(h / 2).
 
-    A central difference has an error for two reasons. The first is that f bends. The Taylor series
+    A central difference has an error for two reasons. The first is that f bends. Take the two
+    Taylor series, subtract them, and divide by 2 h:
         f(x + h) = f + h f' + h^2 f'' / 2 + h^3 f''' / 6 + ...
         f(x - h) = f - h f' + h^2 f'' / 2 - h^3 f''' / 6 + ...
-    give, by subtraction and division by 2 h,
-        D(h) = f' + h^2 f''' / 6 + (terms in h^4, h^6, ...)
-    Write c for f''' / 6. D(h) has the error c h^2, and D(h / 2) only a quarter of it, c h^2 / 4.
-    Four times the second minus the first has no h^2 left, and 3 times the slope (Richardson 1911):
+        D(h) = f' + c h^2 + (terms in h^4, h^6, ...)            with c = f''' / 6
+    So D(h) has the error c h^2, and D(h / 2) has a quarter of this error, c h^2 / 4. In four times
+    the second minus the first, h^2 cancels, and three slopes are left (Richardson 1911):
         4 D(h / 2) - D(h) = 3 f' + (terms in h^4, h^6, ...)
 
     The second reason is rounding. A float64 has 16 digits, so f is off by about 1e-16 |f|, and
@@ -87,8 +87,8 @@ def check_gradients(layer, x, *rest, constants=(), tolerance=TOLERANCE):
             measured[place] = []
             for entry in subject.entries(place, claims[place]):
                 # entry.f(value) is dy * y, for a forward pass with that value in place of entry.x
-                h = 1e-3 * max(abs(entry.x), 1)             # a large x is rounded more coarsely
-                slopes = slope(entry.f, entry.x, h)         # one for each output; their sum is dL/dx
+                h = 1e-3 * max(abs(entry.x), 1)         # a large x is rounded more coarsely
+                slopes = slope(entry.f, entry.x, h)     # one for each output; their sum is dL/dx
                 measured[place].append(settled(entry, h, slopes, tolerance))
         arrays = array_reports(claims, measured, subject.values, subject.y, tolerance)
     return Report(type(layer).__name__, arrays, tuple(subject.faults), tuple(subject.notes))

@@ -18,7 +18,7 @@ COMMON = "value", "data", "params", "parameters", "weights", "theta"     # besid
 
 
 class Held:
-    """An array that a layer holds. `trail` leads from the layer to the array: (holder, key) pairs."""
+    """An array that a layer holds. `trail` leads from the layer to it by (holder, key) pairs."""
 
     def __init__(self, trail, name):
         self.trail, self.name = trail, name
