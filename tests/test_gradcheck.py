@@ -2,9 +2,12 @@
 
 tests/battery.py has the layers of all kinds. Here are the hard places, one by one.
 """
+from textwrap import dedent
+
 import numpy as np
 import pytest
 
+from scratchdiff.nn import gradcheck as module
 from scratchdiff.nn.checker.doubt import settled
 from scratchdiff.nn.checker.subject import Entry
 from scratchdiff.nn.gradcheck import central_difference, check_gradients, slope
@@ -46,6 +49,16 @@ def test_the_slope_of_sin_has_the_errors_that_its_docstring_says():
         slope(np.sin, 1, 1e-3), central_difference(np.sin, 1, 1e-12))]
     assert errors == [pytest.approx(-9.0e-8, rel=0.01), pytest.approx(-2.3e-8, rel=0.03),
                       pytest.approx(0, abs=2e-13), pytest.approx(-3.0e-5, rel=0.02)]
+
+
+def test_the_few_lines_of_the_docstring_check_a_layer(capsys):
+    """They print dL/dW by backward and by differences, and leave W as it was."""
+    layer, dy = Linear(X[:3].copy(), X[3].copy()), np.random.default_rng(1).standard_normal((5, 3))
+    code = module.__doc__.split("dy:\n\n")[1].split("\n\n`check")[0]
+    exec(dedent(code), {"layer": layer, "W": layer.W, "x": X, "dy": dy, "np": np, "slope": slope})
+    by_backward, by_difference = np.loadtxt(capsys.readouterr().out.splitlines()).T
+    assert len(by_backward) == 9 and np.allclose(by_backward, by_difference, rtol=0, atol=1e-11)
+    assert np.array_equal(layer.W, X[:3])
 
 
 def found(f, x, claim, least=0):

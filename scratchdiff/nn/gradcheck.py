@@ -7,6 +7,20 @@ A derivative is a limit, and we can come close to it. Move one number by h, run 
 and see how far the output moves. This needs no calculus and no backward pass, so it can tell
 whether the calculus was right. But it needs several forward passes for each number. That is why
 backpropagation exists.
+
+The idea in a few lines, for a layer with weights W and for a random dy:
+
+    layer.forward(x)
+    layer.backward(dy)
+    for index in np.ndindex(W.shape):
+        def L(value):
+            W[index] = value
+            return np.sum(dy * layer.forward(x))
+        w = W[index]
+        print(layer.dW[index], slope(L, w, 1e-3))       # two numbers that should agree
+        W[index] = w
+
+`check_gradients` does this for all arrays of any layer. checker/ decides the doubtful cases.
 """
 import numpy as np
 

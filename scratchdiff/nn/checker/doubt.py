@@ -8,18 +8,18 @@ import numpy as np
 
 from scratchdiff.nn.checker.ladder import EPS, KINK, Slope, bend, ladder
 
-ROUNDING = 8            # times EPS |f| / h: no rounding moves a slope by more, if f shows its size
-CLOSE = 10              # agreement is a gap of a tenth of the tolerance
-HIDDEN = 1e-10          # a gap this small may be rounding inside f that does not show in f's size
+ROUNDING = 8            # times EPS |f| / h. If forward rounds f once, a slope is off by 1.5 of these
+CLOSE = 10              # backward agrees if the gap is at most a tenth of the tolerance
+HIDDEN = 1e-10          # a smaller gap may be rounding inside f, which the size of f does not show
 DOUBLINGS = 11          # from h up to the largest step, which is about 2 max(|x|, 1)
-SPACINGS = 64           # the smallest step, in spacings of float64 at x
+SPACINGS = 64           # the smallest step is at least this many spacings of float64 at x
 
 
 def settled(entry, h, slopes, tolerance):
-    """The Slope of one entry. `slopes` (outputs,) come from the steps h and h / 2.
+    """The Slope of an Entry (subject.py). `slopes` (outputs,) come from the steps h and h / 2.
 
-    If backward agrees with them, that is the answer. If not, nine steps around h usually show that
-    backward is wrong. If they leave a doubt, as near a kink, all steps are tried.
+    If backward agrees with `slopes`, their sum is the answer. If not, nine steps around h usually
+    show that backward is wrong. If a doubt is left, as near a kink, all steps are tried.
     """
     f, x, claim = entry.f, entry.x, entry.claim
     difference = slopes.sum()
@@ -40,15 +40,19 @@ def settled(entry, h, slopes, tolerance):
 
 
 def is_smooth(f, x, h, slopes, rounding):
-    """Whether f has no kink within h of x: the slopes on the two sides of x agree."""
-    jumps = 2 * bend(f, x, h / 2) - bend(f, x, h)       # free of its error in h: ladder.extrapolate
+    """Whether f has no kink at x: the slopes on the two sides of x agree.
+
+    For a smooth f, a bend is proportional to h, up to terms in h^3. So twice the bend for h / 2
+    minus the bend for h is nearly 0.
+    """
+    jumps = 2 * bend(f, x, h / 2) - bend(f, x, h)
     return np.abs(jumps).sum() <= KINK * np.abs(slopes).sum() + 4 * rounding
 
 
 def all_steps(x, h):
-    """Steps that fall by halves: from 2^11 h down to 1e-9 |x|, or 1e-9 if |x| is above 1.
+    """Steps that fall by halves, from 2^11 h down to 1e-9, or to 1e-9 |x| if |x| is below 1.
 
-    They end earlier if the spacing of float64 at x is too coarse.
+    They end earlier where the spacing of float64 is too coarse.
     """
     smallest = max(1e-9 * min(abs(x) or 1, 1), SPACINGS * np.spacing(abs(x)))
     return h * 2.0 ** np.arange(DOUBLINGS, np.log2(smallest / h), -1)

@@ -14,7 +14,7 @@ import numpy as np
 from scratchdiff.nn.checker.parameters import (
     add_shared, declared, held, is_floats, is_view, without_views)
 
-SEED = 9                                # not 0, with which x is often drawn: x.T @ x is symmetric
+SEED = 9        # of dy. x often has seed 0, and if dy were x, dW = x.T @ x would hide a missing .T
 
 
 class Broken(Exception):
@@ -170,7 +170,7 @@ class Subject:
         for place in self.held:
             array, claim = place.array(), claims.get(place)
             if claim is not None and claim.any() and np.array_equal(claim, opposite.get(place)):
-                claim = None            # `t` beside `dt`: backward does not write it
+                claim = None            # backward does not write it: a step `dt` beside a time `t`
             candidate = claim is not None or is_floats(array) and array.flags.writeable
             if place.constant or place.name in self.constants or not candidate:
                 continue
