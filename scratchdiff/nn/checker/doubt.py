@@ -8,7 +8,7 @@ import numpy as np
 
 from scratchdiff.nn.checker.ladder import EPS, KINK, Slope, bend, ladder
 
-ROUNDING = 8            # times EPS |f| / h. If forward rounds f once, a slope is off by 1.5 of these
+ROUNDING = 8            # times EPS |f| / h. If f is rounded once, a slope is off by at most 1.5
 CLOSE = 10              # backward agrees if the gap is at most a tenth of the tolerance
 HIDDEN = 1e-10          # a smaller gap may be rounding inside f, which the size of f does not show
 DOUBLINGS = 11          # from h up to the largest step, which is about 2 max(|x|, 1)

@@ -41,14 +41,14 @@ class Held:
         for depth in reversed(range(len(self.trail))):
             holder, key = self.trail[depth]
             inside, rest = contents(holder), [key for _, key in self.trail[depth + 1:]]
-            for twin in (inside.get(name) for name in gradient_names(key)):
+            for twin in (inside[name] for name in gradient_names(key) if name in inside):
                 if not rest:
                     yield twin
                 else:
-                    for key in rest[:-1]:
-                        twin = contents(twin).get(key)
+                    for inner in rest[:-1]:
+                        twin = contents(twin).get(inner)
                     yield from map(contents(twin).get, (rest[-1], *gradient_names(rest[-1])))
-            yield from (contents(inside.get(box)).get(key) for box in GRADIENTS)
+            yield from (contents(inside[box]).get(key) for box in GRADIENTS if box in inside)
 
 
 def held(layer):
@@ -81,7 +81,7 @@ def contents(holder):
         return {}
     names = declared(holder, "parameters")
     names += [f"d{name}" for name in names]
-    for kind in type(holder).__mro__:   # __slots__ and class attributes
+    for kind in type(holder).__mro__[:-1]:      # __slots__ and class attributes
         names += [name for name, value in vars(kind).items() if not name.startswith("__")
                   and (isinstance(value, MemberDescriptorType) or not hasattr(value, "__get__"))]
     found = {name: getattr(holder, name) for name in names if hasattr(holder, name)}
@@ -111,7 +111,10 @@ def is_floats(value):
 
 def addresses(array):
     """Where in memory each entry lies. Views of one array have some addresses in common."""
-    return array.ctypes.data + np.tensordot(array.strides, np.indices(array.shape), 1).astype(int)
+    spots = np.array(array.ctypes.data)
+    for n, stride in zip(array.shape, array.strides):
+        spots = np.add.outer(spots, stride * np.arange(n))
+    return spots
 
 
 def places(arrays):

@@ -101,10 +101,13 @@ class Subject:
             return
         least = np.abs(gradient[np.isfinite(gradient)]).max(initial=0) / 100
         for index in np.ndindex(array.shape):
+            x = place.array()[index]
+
             @cache                      # because the check asks for the same value again
-            def f(value, index=index):
-                return (self.dy * self.output_with(place, index, value)).ravel()
-            yield Entry(f, place.array()[index], gradient[index], least)
+            def f(value, index=index, x=x):
+                y = self.y if value == x else self.output_with(place, index, value)
+                return (self.dy * y).ravel()    # (outputs,)
+            yield Entry(f, x, gradient[index], least)
 
     def run_earlier(self):
         """The gradients for the first other input that forward takes."""
