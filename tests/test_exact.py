@@ -227,6 +227,14 @@ def test_what_is_far_away_does_not_matter(name, t, monkeypatch):
     assert np.median(sizes) < 0.3 or name != "checkerboard" or t > 0
 
 
+def test_a_row_far_from_all_points_may_share_a_piece_with_one_that_is_near(monkeypatch):
+    xt, exact = np.array([[0.2, 9.0], [0.2, 0.98]]), exact_for("circle")
+    whole = exact.mixture(xt, 0)
+    monkeypatch.setattr(neighbourhoods, "CELLS", len(CIRCLE.grid(noise_width(0))))
+    for part, want in zip(exact.mixture(xt, 0), whole):
+        assert np.allclose(part, want, rtol=1e-12, atol=1e-11)
+
+
 @pytest.mark.parametrize("t", [0, 10, 49])
 def test_a_grid_is_asked_for_the_noise_of_its_level(t):
     asked = []
