@@ -1,7 +1,7 @@
 """The perfect denoiser of a known distribution: the best that any network could do.
 
-Let E be the mean over all x_0 and eps. The loss E |eps_hat - eps|^2 is smallest for
-eps* = E[eps | x_t], the mean of all noise that could have led to x_t (floor_and_excess says why).
+Let E be the mean over all x_0 and eps. The loss E |eps_hat - eps|^2 is smallest for the mean of all
+noise that could have led to x_t, eps* = E[eps | x_t]. floor_and_excess says why.
 
 We can compute eps* if x_0 is one of K equally likely points p_k. With noise, p_k becomes
 x_t = q_k + s eps, where q_k = sqrt(alpha_bar_t) p_k and s^2 = 1 - alpha_bar_t. So x_t is Gaussian
@@ -21,24 +21,24 @@ equally likely, and eps* is 0.
 A curve is a row of points, closer together than the noise is wide (measure/shapes.py).
 
 The score, grad log p_t, is the slope of the log density of x_t. It points to where x_t is more
-likely. The density is the mean of K Gaussians, p_t = sum_k N_k / K. So w_k = N_k / sum_j N_j, and
-since grad N_k = N_k grad log N_k, the score is the w-weighted mean of the Gaussians' slopes:
+likely. The density is the mean of K Gaussians, p_t = sum_k N_k / K, and w_k is N_k / sum_j N_j.
+Since grad N_k = N_k grad log N_k, the score is the weighted mean of the Gaussians' slopes:
 
     grad log p_t = sum_k grad N_k / sum_j N_j = sum_k w_k grad log N_k = sum_k w_k (q_k - x_t) / s^2
 
-Compare this with eps*. To guess the noise is to know the score (Vincent 2011; Song et al. 2021,
-section 2): eps* = -s grad log p_t.
+Compare this with eps*: it is -s grad log p_t. To guess the noise is to know the score
+(Vincent 2011; Song et al. 2021, section 2).
 """
 from typing import NamedTuple
 
 import numpy as np
 
-from scratchdiff.measure.neighbourhoods import is_small, neighbourhoods
+from scratchdiff.measure.neighbourhoods import neighbourhoods
 from scratchdiff.nn.expect import expect, expect_levels
 
 
 class Mixture(NamedTuple):
-    """What x (n, d) tells, if it came from one of K Gaussians around the q_k, of variance S2."""
+    """What x (n, d) tells about the Gaussian that it came from: one of K, of variance S2."""
 
     log_density: np.ndarray             # (n,)    log p(x)
     mean: np.ndarray                    # (n, d)  sum_k w_k q_k
@@ -47,10 +47,10 @@ class Mixture(NamedTuple):
 
 
 def bayes(x, q, S2, K):
-    """Bayes' rule: the Mixture for x (n, d) float64, from the rows of q (at most K) that matter."""
+    """Bayes' rule: the Mixture for x (n, d) float64, from the rows of q, out of K, that matter."""
     q2 = np.sum(q * q, axis=1)
     w = x @ (q.T / S2) - q2 / (2 * S2)      # -|x - q|^2 / (2 S2), without |x|^2: the same for all q
-    # exp(w) may be 0 for all q, or infinite. So subtract the largest w, and the largest exp is 1.
+    # exp(w) may be infinite, or 0 for all q. So first subtract the largest w: its exp is then 1.
     # The softmax stays the same, and the logarithm of the sum gets `top` back (log-sum-exp).
     top = w.max(axis=1, keepdims=True)                              # (n, 1)
     w -= top
@@ -96,12 +96,11 @@ class ExactDenoiser:
     def posterior(self, xt, t):
         """What x_t tells about the noise: E[eps | x_t] (n, d), and the variance around it (n,).
 
-        If x_t came from cloud k, then x_t - q_k is a sum of two Gaussians, and s eps is the second.
-        Its share of the variance is r = s^2 / S^2; for a cloud of width 0, r = 1. So s eps is
-        r (x_t - q_k) on average, with variance s^2 (1 - r) around this average
-        (schedule.posterior_variance derives both). Divide by s: eps is r (x_t - q_k) / s on
-        average, with variance 1 - r. This average differs from cloud to cloud, and its variance
-        over k is added. The variance that is returned is the mean over the coordinates.
+        If x_t came from cloud k, then x_t - q_k is a sum of two Gaussians: one from the cloud, and
+        s eps. The noise s eps has the share r = s^2 / S^2 of the variance (1 for width 0). So it is
+        r (x_t - q_k) on average, with variance s^2 (1 - r): schedule.posterior_variance says why.
+        Divide by s: eps is r (x_t - q_k) / s on average, with variance 1 - r. Since k is unknown,
+        the variance of this average over all k is added. Take the mean over the coordinates.
         """
         mixture = self.mixture(xt, t)
         s = np.sqrt(1 - self.schedule.alpha_bars[t]).reshape(-1, 1)         # (n, 1), or (1, 1)
@@ -139,10 +138,8 @@ class ExactDenoiser:
         q = np.sqrt(alpha_bar) * np.asarray(points, np.float64)
         expect("xt", xt, ("n", q.shape[1]))
         x = xt.astype(np.float64)
-        if is_small(x, q):
-            return bayes(x, q, S2, len(q))
         parts = []
-        for rows, near in neighbourhoods(x, q, S2):
+        for rows, near in neighbourhoods(x, q, S2):         # all rows and all of q, only faster
             parts.append((rows, bayes(x[rows], near, S2, len(q))))
         return gathered(parts, x.shape)
 
@@ -170,9 +167,10 @@ def floor_and_excess(denoiser, exact, draw, rng, n=1000, dtype=np.float32):
     Both parts are measured directly, over n noisy points a level, so the noise in the loss does
     not blur them. draw(n, rng) -> x_0 (n, d). The denoiser is given points of `dtype`.
 
-    On the circle the floor has two parts. At level 0 the noise across the circle shows, and the
-    noise along it is hidden: E (eps* - eps)^2 is 0.00 across and 1.00 along. At level 25, where the
-    noise hides the angle of x_0, it is 0.54 and 0.13. At level 49, almost all is noise: 0.08, 0.00.
+    The floor of the circle is the mean of two numbers: E (eps* - eps)^2 across the circle at x_0,
+    and along it. At level 0 they are 0.00 and 1.00, because noise along the circle leads to another
+    of its points. At level 25 they are 0.54 and 0.13. At level 49, where almost all of x_t is
+    noise, they are 0.08 and 0.00.
     """
     floor, excess = np.empty(exact.schedule.T), np.empty(exact.schedule.T)
     for t in range(exact.schedule.T):

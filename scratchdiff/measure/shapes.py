@@ -96,9 +96,9 @@ class Shape:
         """Points along the curve, or all over the region, for the perfect denoiser: (K, 2).
 
         Neighbours are at most 0.7 noise widths apart, and never more than 0.1, so noise of this
-        width blurs the gaps. Along a straight line, a sum over such points differs from the
-        integral by a fraction of 2 exp(-2 (pi / 0.7)^2), which is 6e-18 (Poisson's summation
-        formula). Near ends, corners and edges the sum is less exact: tests/test_exact.py measures
+        width blurs the gaps. Along a straight line, a sum over such points is as good as the
+        integral: the relative error is 2 exp(-2 (pi / 0.7)^2), or 6e-18, by Poisson's summation
+        formula. Near ends, corners and edges the sum is less exact: tests/test_exact.py measures
         how much. The round noise of the shape itself is left out.
         """
         spacing = min(SPACING * noise_width, COARSEST)

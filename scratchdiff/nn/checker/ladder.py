@@ -28,8 +28,8 @@ class Slope(NamedTuple):
 def ladder(f, x, steps):
     """The Slope of sum(f(x)) from steps (k,) that fall by halves. f(x) is (outputs,).
 
-    Each output has its own limit, and only then they are added up. So a large output that does not
-    move cannot hide a small one that does.
+    Each output has its own limit, and the sum of the limits is the slope. So a large output that
+    does not move cannot hide a small output that does.
     """
     changes, bends = differences(f, x, steps)                               # (k, outputs) each
     moves = steps[:, None] * (np.abs(changes) + np.abs(bends))
@@ -60,12 +60,12 @@ def bend(f, x, h):
 
 
 def grain(moves):
-    """How coarsely outputs are rounded that do not move at some steps, from moves (k, outputs).
+    """How coarsely each output is rounded inside f, if it does not move at some steps.
 
-    An output that does not move has slope 0, like a ReLU that is off, or its change was rounded
-    away. For example, log(1 + exp(-40)) comes out as 0 because 1 + exp(-40) is rounded to 1, but
-    its slope is not 0. When such an output does move, it moves by at least one grain. A grain is
-    at most EPS of the largest move.
+    moves (k, outputs) -> (outputs,). An output that does not move may have slope 0, like a ReLU
+    that is off. Or its change was rounded away. For example, log(1 + exp(-40)) comes out as 0,
+    because 1 + exp(-40) is rounded to 1, but its slope is not 0. When such an output does move, it
+    moves by at least one grain. A grain is at most EPS of the largest move.
     """
     moves = np.where(np.isfinite(moves), moves, 0)
     least = np.where(moves > 0, moves, np.inf).min(axis=0)

@@ -11,9 +11,9 @@ import numpy as np
 
 from scratchdiff.nn.checker.ladder import Slope
 
-# For "ok", the check must be able to see a mistake that is small enough. Small enough is either of
-VISIBLE = 500           # tolerances, times the largest slope of the array: 5e-5 of this slope
-NOTHING = 1e-3          # tolerances, times the steepest slope of the layer: 1e-10 of this slope
+# For "ok", agreement is not enough: the finite difference must be able to show a mistake. It must
+VISIBLE = 500           # resolve 500 tolerances, or 5e-5, of the largest slope of the array,
+NOTHING = 1e-3          # or a thousandth of a tolerance, 1e-10, of the steepest of the layer.
 WIDTH = 78              # of the table, which leaves room to indent it in 80 columns
 
 
@@ -204,8 +204,8 @@ def too_many(kinks, edges):
 def diagnose(claims, difference, kinks, wrong, counts):
     """In words, how a gradient differs from the finite differences, kinks left out.
 
-    `counts` are sizes of arrays: a gradient that is a sum where it should be a mean, or a mean
-    where it should be a sum, is off by one of these factors.
+    `counts` are sizes of arrays. A gradient is off by one of these factors if it is a sum where it
+    should be a mean, or the other way round.
     """
     claim, difference = np.where(kinks, 0, claims.gradient), np.where(kinks, 0, difference)
 
