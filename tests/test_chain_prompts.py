@@ -19,7 +19,7 @@ FAULTS = {
          (Vocabulary, "for key in enumerate(prompt.split()):",
           "for key in ((0, word) for word in prompt.split()):")]),
     "the next word's column": (prompts_are_a_table, " past ",
-        [(Vocabulary, "row[self.columns[key]] = 1", "row[self.columns[key] - 1] = 1")]),
+        [(Vocabulary, "row[self.column_of[key]] = 1", "row[self.column_of[key] - 1] = 1")]),
     "a prompt's first word only": (prompts_are_a_table, " past ",
         [(Vocabulary, "for key in enumerate(prompt.split()):",
           "for key in [*enumerate(prompt.split())][:1]:")]),

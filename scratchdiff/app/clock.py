@@ -65,6 +65,7 @@ def trained(seed):
     pictures, captions = draw(TIMES), [say(minute) for minute in TIMES]
     model = LatentDiffusion(Autoencoder(rng), Vocabulary(PROMPTS), rng)
     watch("autoencoder", model.autoencoder.train(pictures, rng), autoencoder.STEPS)
+    model.autoencoder.standardise(pictures)
     _, wrong = rebuilt(model.autoencoder)
     print(f"autoencoder: 256 pixels -> {model.autoencoder.d} numbers -> 256 pixels; "
           f"misreads {wrong} of 720 times", flush=True)

@@ -71,7 +71,7 @@ def expect_fits(path, old, data):
     if data.d != old.data.d:
         raise CommandError(f"{path} has learned points with {old.data.d} columns: it cannot be "
                            f"fine-tuned on points with {data.d}")
-    if data.vocabulary.columns != old.data.vocabulary.columns:
+    if data.vocabulary.column_of != old.data.vocabulary.column_of:
         had, wanted = (", ".join(labels[:5]) + ", ..." * (len(labels) > 5) or "no labels"
                        for labels in (old.data.labels, data.labels))
         raise CommandError(f"{path} has learned {had}: it cannot be fine-tuned on {wanted}")

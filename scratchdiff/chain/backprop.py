@@ -74,7 +74,8 @@ def network_is_reference():
     misses = {}
     for predicts in SKIP_AND_GAIN:
         misses[f"skip and gain of a denoiser that predicts {predicts}"] = distance(
-            SKIP_AND_GAIN[predicts](0.8, 0.6), reference.skip_and_gain(predicts, 0.8 ** 2))
+            SKIP_AND_GAIN[predicts](np.array([0.8]), np.array([0.6]), 0),
+            reference.skip_and_gain(predicts, 0.8 ** 2))
     for (activation, predicts), multiples in product(KINDS, [(), (2, 0.5)]):
         mlp = small_mlp(activation, 3 + 4 * len(multiples))
         network = Network([Waves(2, multiples), *mlp.layers]) if multiples else mlp

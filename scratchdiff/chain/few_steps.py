@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from scratchdiff.beyond.density import Probed, log_density
+from scratchdiff.beyond.density import log_density
 from scratchdiff.beyond.distillation import student_pairs, student_schedule
 from scratchdiff.beyond.few_steps import ddim, ddim_step, dpm, few_levels
 from scratchdiff.chain.link import Measured, distance, worst
@@ -88,6 +88,28 @@ def density_is_perfect():
         bits = (log_density(Probed(exact), schedule, x) - exact.log_density(x, 0)) / np.log(2) / 2
         misses[f"the {name}"] = abs(bits.mean())
     return worst(misses)
+
+
+class Probed:
+    """The perfect denoiser (measure/exact.py) with a backward pass, by finite differences.
+
+    Its eps_hat is the slope of log p, times a number. So J, the slopes of eps_hat, is a matrix of
+    second derivatives, which is symmetric. backward should return deps J, and that is J deps: how
+    eps_hat changes if x_t moves along deps.
+    """
+
+    def __init__(self, exact):
+        self.exact, self.schedule = exact, exact.schedule
+
+    def __call__(self, xt, t):
+        self.xt, self.t = xt, t
+        return self.exact(xt, t)
+
+    def backward(self, deps):
+        step = 1e-4 * np.sqrt(1 - self.schedule.alpha_bars[self.t])         # in noise widths
+        after = self.exact(self.xt + step * deps, self.t)
+        before = self.exact(self.xt - step * deps, self.t)
+        return (after - before) / (2 * step)
 
 
 def students_walk_is_the_teachers():

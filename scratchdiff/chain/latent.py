@@ -45,6 +45,7 @@ def trained_hours():
     model = LatentDiffusion(Autoencoder(rng), Vocabulary(captions), rng, hidden=(64, 64))
     for _ in model.autoencoder.train(pictures, rng, 200):
         pass
+    model.autoencoder.standardise(pictures)
     for _ in model.train(pictures, captions, rng, 400):
         pass
     return model
