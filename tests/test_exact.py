@@ -356,7 +356,7 @@ def test_the_sampler_with_the_perfect_denoiser_lands_on_the_circle(variance):
 
 @pytest.mark.parametrize("width", [-1, np.nan, np.inf])
 def test_a_width_that_makes_no_sense_is_named(width):
-    with pytest.raises(ValueError, match=f"width must be a number from 0 up, got {width}"):
+    with pytest.raises(ValueError, match=f"width must be finite and not negative, got {width}"):
         ExactDenoiser(SCHEDULE, SOME, width)
 
 

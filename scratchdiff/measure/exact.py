@@ -86,7 +86,7 @@ class ExactDenoiser:
                 raise ValueError("points must have shape (K, d) with K at least 1, "
                                  f"got {points.shape}")
         if not 0 <= width < np.inf:
-            raise ValueError(f"width must be a number from 0 up, got {width}")
+            raise ValueError(f"width must be finite and not negative, got {width}")
         self.schedule, self.points, self.width = schedule, points, width
 
     def __call__(self, xt, t):

@@ -5,7 +5,7 @@
 
 A derivative is a limit, and we can come close to it. Move one number by h, run the forward pass,
 and see how far the output moves. This needs no calculus and no backward pass, so it can tell
-whether the calculus was right. But it needs several forward passes for each number. That is why
+whether the calculus was right. But it takes several forward passes for each number, and that is why
 backpropagation exists.
 
 The idea in a few lines, for a layer with weights W and for a random dy:
