@@ -215,21 +215,20 @@ BATCHES = {
 
 PERFECT = {
     "Bayes' rule with q^2 / s^2": (floor_is_loss, "moons",
-        [(bayes, "- q2 / (2 * s2) ", "- q2 / s2 ")]),
+        [(bayes, "- q2 / (2 * S2) ", "- q2 / S2 ")]),
     "a mean that is too large": (score_is_gradient, "level 0",
-        [(bayes, "mean = sums[:, :-2] / total[:, None]",
-          "mean = 1.01 * sums[:, :-2] / total[:, None]")]),
+        [(bayes, "mean = w @ q ", "mean = 1.01 * w @ q ")]),
     "a density that is too wide": (score_is_gradient, "level ",
-        [(bayes, "np.sum(x * x, axis=1) / (2 * s2)", "np.sum(x * x, axis=1) / (3 * s2)")]),
+        [(bayes, "np.sum(x * x, axis=1) / (2 * S2)", "np.sum(x * x, axis=1) / (3 * S2)")]),
     "a spread that is too small": (floor_is_loss, "circle",
-        [(bayes, "sums[:, -2] / total - ", "0.9 * sums[:, -2] / total - ")]),
+        [(bayes, "mean_q2 = w @ q2 ", "mean_q2 = 0.9 * w @ q2 ")]),
     "the cloud's own variance forgotten": (floor_is_loss, "gaussians",
-        [(ExactDenoiser, "s2 = 1 - alpha_bar + alpha_bar * self.width ** 2",
-          "s2 = 1 - alpha_bar")]),
+        [(ExactDenoiser, "S2 = 1 - alpha_bar + alpha_bar * self.width ** 2",
+          "S2 = 1 - alpha_bar")]),
     "a cloud's width that the noise does not shrink": (floor_is_loss, "one wide cloud",
         [(ExactDenoiser, "alpha_bar * self.width ** 2\n", "self.width ** 2\n")]),
     "the floor without the noise's share": (floor_is_loss, "",
-        [(ExactDenoiser, "variance = 1 - slope * noise + ", "variance = 1 - slope + ")]),
+        [(ExactDenoiser, "variance = 1 - r + ", "variance = 1 - r / s + ")]),
 }
 
 SAMPLER = {

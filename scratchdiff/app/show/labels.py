@@ -68,7 +68,7 @@ def right_shares(reals, sets, others=False):
     """
     shares = []
     for k, points in enumerate(sets):
-        distances = [nearest(points, real, others=others and j == k)
+        distances = [nearest(points, real, leave_out_itself=others and j == k)
                      for j, real in enumerate(reals)]
         shares.append(np.mean(np.argmin(distances, axis=0) == k))
     return np.array(shares)

@@ -80,7 +80,7 @@ def neighbours(real, points):
     precision and recall of Kynkaanniemi et al. 2019.)
     """
     distinct = np.unique(real, axis=0)          # two equal points say nothing about the spacing
-    near = np.quantile(nearest(distinct, distinct, others=True), NEAR)
+    near = np.quantile(nearest(distinct, distinct, leave_out_itself=True), NEAR)
     made = points[:len(real)]
     blur = np.mean(nearest(made, distinct) > near)
     gaps = np.mean(nearest(distinct, made) > near)
