@@ -29,7 +29,7 @@ LINKS = [
      Link("wide layers learn at the rate 32 / d_in", backprop.rates_fall_with_width, ROUNDING)],
 
     # Lesson 2, diffusion
-    [Link("if F is right, so is the guess at the noise", diffusion.guess_is_exact, ROUNDING),
+    [Link("if the network is right, so is the guess", diffusion.guess_is_exact, ROUNDING),
      Link("noisy points = the reference's, at every level", diffusion.noise_is_reference, ROUNDING),
      Link("training batches are fair (in standard errors)", batches.batches_are_fair, CHANCE),
      Link("levels are drawn and weighted as they should", batches.levels_are_weighted, CHANCE)],
