@@ -12,18 +12,18 @@ PIECE = 128     # rows multiplied at once: OpenBLAS is nearly twice as fast on s
 
 
 def faster(denoiser, n):
-    """A twin of a denoiser for n points at a time, without backward. Each thread needs its own.
+    """A copy of a denoiser that only goes forward, for n points at a time, and is faster.
 
-    A denoiser that asks another one (a guided one, say) keeps that in `denoiser`. One without a
-    network of ours comes back as it is.
+    Each thread needs a copy of its own. A denoiser that asks another one, such as Guided, must hold
+    the other as its attribute `denoiser`. A denoiser without a Network is copied as it is.
     """
-    twin = copy(denoiser)
+    quick = copy(denoiser)
     if isinstance(getattr(denoiser, "network", None), Network):
-        twin.network = Inference(denoiser.network, n)
-        twin.network_inputs = partial(twin.network_inputs, out=twin.network.inputs)
+        quick.network = Inference(denoiser.network, n)
+        quick.network_inputs = partial(quick.network_inputs, out=quick.network.inputs)
     elif hasattr(denoiser, "denoiser"):
-        twin.denoiser = faster(denoiser.denoiser, n)
-    return twin
+        quick.denoiser = faster(denoiser.denoiser, n)
+    return quick
 
 
 class Inference:
@@ -43,7 +43,7 @@ class Inference:
     """
 
     def __init__(self, network, n):
-        piece = PIECE if n % PIECE == 0 else n
+        piece = PIECE if n % PIECE == 0 else n          # or all rows in one piece
         layers = [layer.merged() if isinstance(layer, LoRA) else layer for layer in network.layers]
         widest = max((len(layer.W) for layer in layers if type(layer) is Linear), default=0)
         scratch = np.empty(n * (widest + 1), network.params.dtype)      # for activations to work in
