@@ -1,10 +1,10 @@
 """A diffusion model of points, written from scratch in NumPy, with every derivative by hand.
 
 Points start as noise and end on a circle. A network learns to guess the noise in a noisy point. A
-sampler subtracts the guessed noise again, a little at a time. Nothing hides in a framework: the
+sampler then takes the guessed noise away, a little at a time. Nothing hides in a framework: the
 network, its derivatives, the optimiser and the sampler are all here. Read them in this order.
 
-    reference.py    all the mathematics, one number at a time, in plain Python
+    reference.py    lessons 1 and 2, one number at a time, in plain Python
 
     nn/             LESSON 1, backpropagation
       layers.py       Linear, ReLU, SiLU for whole batches, each backward pass derived
@@ -12,24 +12,25 @@ network, its derivatives, the optimiser and the sampler are all here. Read them 
       network.py      layers in a row, over one flat vector of parameters
       adam.py         the optimiser
       gradcheck.py    how to know that a backward pass is right
-    (expect.py refuses wrong arguments; rates.py, waves.py and lora.py come in later.)
+    (Skip expect.py, which rejects wrong arguments. rates.py and waves.py can wait.)
 
     diffusion/      LESSON 2, diffusion
       schedule.py     destroy: how much of a point is left at each noise level
       denoiser.py     guess: the network's guess at the noise in a noisy point
       training.py     learn: the training loop
+      levels.py       which noise levels training draws
       sampling.py     walk back: from noise to points
+      ../measure/     how good could it be? exact.py is the perfect denoiser
 
     beyond/         LESSON 3, from the circle to Stable Diffusion, one idea a file
       few_steps.py    walk back in ten steps: DDIM and DPM-Solver++
       distillation.py a student that needs one step
       density.py      how likely each generated point is
       prompts.py      words that tell the denoiser what to make
-      guidance.py     how hard they steer
-      ../nn/lora.py   teach an old network new points, by few parameters
+      guidance.py     how hard the words steer
+      ../nn/lora.py   teach a trained network new points with few parameters
       latent/         all of it together: ask for a time, get a picture of a clock
 
-    measure/        how good could it be? The perfect denoiser, shapes, a distance
     chain/          the chain of trust: why you can believe all this
 
     fast/           the same results, quicker; you can understand the rest without it
@@ -47,15 +48,15 @@ From Python, with the quality of the command line:
             print(step, loss)
     points = np.concatenate(list(model.sample(500)))        # (500, 2)
 
-Import scratchdiff before numpy, as above. It then asks NumPy's linear algebra for a single thread,
-which multiplies matrices this small faster than several threads that wait for each other.
+Import scratchdiff before numpy, as above. It then tells NumPy's linear algebra to use one thread:
+for matrices this small, one thread is faster than several that wait for each other.
 """
 import os
 from importlib import import_module
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")      # read once, when numpy is imported
 
-_MODULE = {
+_MODULE = {             # name -> the file that defines it, which is imported when first asked for
     "Linear": "nn.layers", "ReLU": "nn.layers", "SiLU": "nn.layers", "MSE": "nn.loss",
     "Network": "nn.network", "MLP": "nn.network", "Adam": "nn.adam",
     "check_gradients": "nn.gradcheck", "adapted": "nn.lora", "merged": "nn.lora",
@@ -77,7 +78,7 @@ __all__ = list(_MODULE)
 
 
 def __getattr__(name):
-    """Load a public name when it is first asked for: a program waits only for what it uses."""
+    """The public name `name`. A program waits only for the files that it uses."""
     if name not in _MODULE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_MODULE[name]}"), name)

@@ -68,7 +68,10 @@ def trained(seed=0, d=6, vocabulary=Vocabulary, in_pixels=False, steps=STEPS):
     rng = np.random.default_rng(seed)
     autoencoder = Pixels() if in_pixels else Autoencoder(rng, (*WIDTHS[:-1], d))
     model = LatentDiffusion(autoencoder, vocabulary(PROMPTS), rng)
-    model.seconds = 0.0 if in_pixels else run(autoencoder.train(PICTURES, rng))
+    model.seconds = 0.0
+    if not in_pixels:
+        model.seconds += run(autoencoder.train(PICTURES, rng))
+        autoencoder.standardise(PICTURES)
     model.seconds += run(model.train(PICTURES, CAPTIONS, rng, steps))
     return model
 

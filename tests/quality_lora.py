@@ -79,7 +79,7 @@ def ellipse(u):
 
 
 def ellipse_data(seed):
-    shape = Shape(ellipse, length=4 * np.pi)
+    shape = Shape(ellipse, speed=4 * np.pi)
     return Data("ellipse", 2, partial(shape.draw, dtype=np.float32), shape.draw, shape.standard,
                 lambda schedule: ExactDenoiser(schedule, shape.grid))
 

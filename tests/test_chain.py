@@ -8,8 +8,9 @@ import pytest
 from scratchdiff.app import check
 from scratchdiff.app.cli import main
 from scratchdiff.chain import backprop, diffusion, lora
+from scratchdiff.chain.blame import in_a_line
 from scratchdiff.chain.layers import LAYERS, WIDTHS, layer_reports, small_mlp
-from scratchdiff.chain.link import Link, Measured, distance, in_a_line, worst
+from scratchdiff.chain.link import Link, Measured, distance, first, slopes, worst
 from scratchdiff.chain.links import LINKS
 from scratchdiff.nn.layers import ACTIVATIONS, Linear, ReLU
 from tests.planted import look_at_less, only_layers
@@ -49,9 +50,24 @@ def test_the_worst_of_several_misses():
     assert worst({"a": 1.0, "b": np.nan, "c": 2.0}) == Measured(np.inf, "b", ""), "NaN is a miss"
 
 
+def test_the_first_of_several_misses():
+    misses = {"a": 0.0, "b": 2.0, "c": 3.0}
+    assert first(misses, 2.0) == Measured(3.0, "they first differ at c")
+    assert first(misses, 1.0) == Measured(3.0, "they first differ at b"), "though c misses by more"
+    assert first(misses, 5.0).figure == 3.0
+    assert first({"a": 0.0, "b": np.nan}, 1.0) == Measured(np.inf, "they first differ at b")
+
+
 def test_a_distance_is_relative_to_the_second_array():
     assert distance(np.array([1.0, -5.0]), [2.0, -4.0]) == 0.25
     assert np.isnan(distance(np.array([np.nan, 1.0]), [2.0, -4.0]))
+
+
+def test_slopes_are_central_differences():
+    def f(x):
+        return x[:, 0] ** 2 + 3 * x[:, 1]
+    x = np.array([[1.0, 5.0], [-2.0, 0.0]])
+    assert np.allclose(slopes(f, x, 0.5), [[2, 3], [-4, 3]]), "exact for a parabola, whatever h"
 
 
 def test_an_error_in_a_line_does_not_blame_the_checker(monkeypatch):

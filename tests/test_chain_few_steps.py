@@ -1,7 +1,7 @@
 """chain/few_steps.py: planted faults turn its links red by name, as in test_faults.py."""
 import pytest
 
-from scratchdiff.beyond.density import guesses, log_density
+from scratchdiff.beyond.density import eps_hat_and_slopes, log_density
 from scratchdiff.beyond.distillation import stretches, student_pairs, student_schedule
 from scratchdiff.beyond.few_steps import ddim, ddim_step, dpm, signal_and_noise
 from scratchdiff.chain import few_steps
@@ -32,9 +32,9 @@ WALKS = {
     "a line through two guesses, to the clean point": (dpm_with_one_guess_is_ddim,
         "ZeroDivisionError", [(dpm, " and to >= 0", "")]),
     "the last two guesses swapped": (walks_have_their_order, "dpm: its order is ",
-        [(dpm, "guess = x0_hat + ", "guess = x0_hat_before + ")]),
+        [(dpm, "x0_mid = x0_hat + (u_to", "x0_mid = x0_hat_before + (u_to")]),
     "the slope's sign": (walks_have_their_order, "dpm: its order is ",
-        [(dpm, "/ (u - u_before)\n            g", "/ (u_before - u)\n            g")]),
+        [(dpm, "/ (u - u_before)\n            u", "/ (u_before - u)\n            u")]),
     "the line's end, not its middle": (walks_have_their_order, "dpm: its order is ",
         [(dpm, "- u) / 2 * slope", "- u) * slope")]),
     "the first guess is kept for good": (walks_have_their_order, "dpm: its order is ",
@@ -47,21 +47,21 @@ DENSITY = {
     "the determinant's sign": (density_is_perfect, "the ",
         [(log_density, "+ np.linalg.slogdet", "- np.linalg.slogdet")]),
     "tangents that stand still": (density_is_perfect, "the ",
-        [(guesses, "(np.einsum(", "(0 * np.einsum(")]),
+        [(eps_hat_and_slopes, "[np.einsum(", "[0 * np.einsum(")]),
 }
 
 STUDENTS = {
     "a target from the wrong level": (students_walk_is_the_teachers, "after step ",
         [(student_pairs, "pairs[::-1]", "pairs")]),
     "a target to the next stretch's start": (students_walk_is_the_teachers, "after step ",
-        [(student_pairs, "walk[1:]", "[*walk[2:], walk[-1]]")]),
+        [(student_pairs, "ends[1:]", "[*ends[2:], ends[-1]]")]),
     "a target for noise of the other sign": (students_walk_is_the_teachers, "after step ",
-        [(student_pairs, "(x_to - A_x) / B", "(A_x - x_to) / B")]),
+        [(student_pairs, "(x_to - x_part) / eps_factor", "(x_part - x_to) / eps_factor")]),
     "a student's levels from where its steps end": (students_walk_is_the_teachers, "after step ",
-        [(student_schedule, "levels[-2::-1]", "[0, *levels[-2:0:-1]]")]),
+        [(student_schedule, "begins[::-1]", "[0, *begins[:0:-1]]")]),
     "stretches that are too short": (students_walk_is_the_teachers, "after step ",
-        [(stretches, "few_levels(schedule, K * each)[::each]",
-          "[*few_levels(schedule, K * each)[:-1:each], 0]")]),
+        [(stretches, "few_levels(schedule, K * steps_each)[::steps_each]",
+          "[*few_levels(schedule, K * steps_each)[:-1:steps_each], 0]")]),
 }
 
 

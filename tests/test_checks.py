@@ -46,7 +46,7 @@ def test_remarks():
     titles = [f"column {k}" for k in range(1, 13)]
     assert remarks(np.vstack([np.zeros(12), np.arange(12) == 11]), titles) == [
         "column 1 is always 0", "column 2 is always 0", "column 3 is always 0",
-        "as constant are 8 more", "fewer points than coordinates: transposed?"]
+        "8 more columns are constant", "fewer points than coordinates: transposed?"]
 
 
 RING = np.cos(np.arange(60) / 60 * 2 * np.pi)

@@ -95,7 +95,7 @@ def test_a_folder_that_is_gone(tmp_path, monkeypatch):
 
 
 def test_the_program_has_the_status_and_the_line_of_main():
-    said = "scratchdiff: error: argument --lr: wants a number above 0, got '0'\n"
+    said = "scratchdiff: error: argument --lr: must be a number above 0, got '0'\n"
     assert run("--lr", 0) == (2, "", said)
     assert run("--lr", 0, command=[sys.executable, "-m", "scratchdiff.app.cli"]) == (2, "", said)
 

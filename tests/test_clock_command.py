@@ -93,8 +93,8 @@ def test_words_that_are_no_time_are_refused_in_a_line(prompt, saved):
 
 
 @pytest.mark.parametrize("flags, said", [
-    (["--guidance", "nan"], "argument --guidance: wants a finite number, got 'nan'"),
-    (["--guidance", "much"], "argument --guidance: wants a finite number, got 'much'"),
+    (["--guidance", "nan"], "argument --guidance: must be a finite number, got 'nan'"),
+    (["--guidance", "much"], "argument --guidance: must be a finite number, got 'much'"),
     (["--animate"], "--animate needs --picture FILE"),
     (["--sampler-steps", 10], "the ddpm walk takes all 50 steps: for fewer, --sampler dpm"),
     (["--sampler", "dpm", "--sampler-steps", 51], "--sampler-steps must be from 1 to 50, got 51"),

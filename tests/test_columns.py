@@ -46,10 +46,10 @@ def test_labels_are_words_or_numbers():
 
 
 @pytest.mark.parametrize("cells, said", [
-    (["a", "a"], "has one label only, 'a': it tells nothing apart, leave it out of the file"),
-    (["a", "b"], "has another label in every row: they tell no groups apart"),
-    (["a", "b", "c"], "has another label in every row: they tell no groups apart"),
-    (map(str, count()), "has another label in every row: they tell no groups apart"),
+    (["a", "a"], "has only one label, 'a', which tells nothing apart: leave it out of the file"),
+    (["a", "b"], "has a different label in every row, so the labels form no groups"),
+    (["a", "b", "c"], "has a different label in every row, so the labels form no groups"),
+    (map(str, count()), "has a different label in every row, so the labels form no groups"),
     (chain("0", map(str, count())), f"has more than {MOST_LABELS} different labels")])
 def test_what_is_no_label(cells, said):
     """Without waiting for the end, which these may not have."""
@@ -81,7 +81,7 @@ def test_what_is_no_index():
     assert found(["a", ""], X, [0, 1, 2]) == 0
     assert index_columns(np.arange(3.0)[:, None], [0], ["index"]) == 0, "one coordinate stays"
     assert said_of(found, [""], X) == (
-        "column 1 has no name, and is no index since it holds more than whole numbers: "
+        "column 1 has no name. It is not an index, because not all its numbers are whole: "
         "name it, or leave it out")
 
 

@@ -15,7 +15,7 @@ def make(predicts, dtype=np.float64, d=2, given=0):
     rng = np.random.default_rng(0)
     network = MLP((d + 1 + given, 8, 8, d), rng, SiLU, dtype)
     network.params += 0.1 * rng.standard_normal(network.params.shape).astype(dtype)
-    return Denoiser(network, SCHEDULE, predicts, d)
+    return Denoiser(network, SCHEDULE, predicts, d, given)
 
 
 def points(n, d=2):
@@ -49,14 +49,12 @@ def test_the_network_sees_the_point_and_t_over_T():
 @pytest.mark.parametrize("predicts", KINDS)
 def test_the_network_also_sees_what_is_given(predicts):
     xt, t = points(4)
-    first, second = np.random.default_rng(2).standard_normal((2, 4, 2))
-    denoiser = make(predicts, given=4)
-    want = denoiser(xt, t, first, second)
-    assert np.array_equal(denoiser(xt, t, np.hstack([first, second])), want)
-    assert not np.allclose(denoiser(xt, t, second, first), want)
+    c = np.random.default_rng(2).standard_normal((4, 3))
+    denoiser = make(predicts, given=3)
+    assert not np.allclose(denoiser(xt, t, c), denoiser(xt, t, c[::-1].copy()))
     seen = spy(denoiser, lambda x: x[:, :2])
-    denoiser(xt, t, first, second)
-    assert np.array_equal(seen[0], np.column_stack([xt, t / 50, first, second]))
+    denoiser(xt, t, c)
+    assert np.array_equal(seen[0], np.column_stack([xt, t / 50, c]))
 
 
 @pytest.mark.parametrize("t", [7, np.arange(4)])
@@ -97,7 +95,7 @@ def test_a_network_that_says_v_leads_to_the_noise():
 def test_v_is_a_rotation():
     """(x_0, eps) -> (x_t, v) turns by an angle: it keeps lengths, and the same turn undoes it."""
     alpha_bars = SCHEDULE.alpha_bars
-    skip, gain = SKIP_AND_GAIN["v"](np.sqrt(alpha_bars), np.sqrt(1 - alpha_bars))
+    skip, gain = SKIP_AND_GAIN["v"](np.sqrt(alpha_bars), np.sqrt(1 - alpha_bars), np.arange(50))
     assert np.allclose(skip ** 2 + gain ** 2, 1, rtol=0, atol=1e-15)
     angle = np.arctan2(skip, gain)
     assert np.all(np.diff(angle) > 0) and 0 < angle[0] and angle[-1] < np.pi / 2, \
@@ -174,7 +172,7 @@ def test_a_meaning_that_is_unknown_is_named():
     ((3, 3), 0, r"the network's output must have shape \(3, 2\), got \(3, 3\)"),
     ((3, 1), 0, r"the network's output must have shape \(3, 2\), got \(3, 1\)"),
     ((2, 2), 0, r"x must have shape \(n, 2\), got \(3, 3\)"),
-    ((3, 2), 1, r"x must have shape \(n, 3\), got \(3, 4\)"),
+    ((3, 2), 1, r"c must have shape \(3, 0\), got \(3, 1\)"),
 ])
 def test_a_network_of_the_wrong_width_is_named(widths, given, message):
     denoiser = Denoiser(MLP(widths, np.random.default_rng(0), dtype=np.float64), SCHEDULE)

@@ -2,8 +2,8 @@
 import numpy as np
 import pytest
 
-from scratchdiff.beyond.density import Probed, guesses, log_density
-from scratchdiff.chain.few_steps import density_is_perfect
+from scratchdiff.beyond.density import eps_hat_and_slopes, log_density
+from scratchdiff.chain.few_steps import Probed, density_is_perfect
 from scratchdiff.chain.trained import trained
 from scratchdiff.diffusion.denoiser import Denoiser
 from scratchdiff.diffusion.schedule import Schedule
@@ -51,7 +51,7 @@ def test_the_answer_for_a_tangent_is_the_slope_of_eps_hat_along_it():
     denoiser, h = untrained(3), 1e-5
     moving = np.random.default_rng(0).standard_normal((1 + 3, 5, 3))
     x, *tangents = moving
-    eps_hat, *slopes = guesses(denoiser, moving, 2)
+    eps_hat, *slopes = eps_hat_and_slopes(denoiser, moving, 2)
     assert np.array_equal(eps_hat, denoiser(x, 2))
     for v, slope in zip(tangents, slopes, strict=True):
         expected = (denoiser(x + h * v, 2) - denoiser(x - h * v, 2)) / (2 * h)

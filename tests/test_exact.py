@@ -7,7 +7,7 @@ import pytest
 from scratchdiff.diffusion.denoiser import Denoiser
 from scratchdiff.diffusion.sampling import reverse_process
 from scratchdiff.diffusion.schedule import VARIANCES, Schedule
-from scratchdiff.measure import exact as module
+from scratchdiff.measure import exact as module, neighbourhoods
 from scratchdiff.measure.exact import ExactDenoiser, floor_and_excess
 from scratchdiff.measure.shapes import COARSEST, SHAPES, SPACING
 from scratchdiff.nn.network import MLP
@@ -203,12 +203,12 @@ def test_blocks_change_nothing_and_bound_the_memory(monkeypatch):
     exact, bayes = exact_for("circle"), module.bayes
     whole = exact(xt, 5)
     sizes = []
-    monkeypatch.setattr(module, "bayes", lambda x, q, s2, K: sizes.append(len(x) * len(q))
-                        or bayes(x, q, s2, K))
-    monkeypatch.setattr(module, "CELLS", 500)
+    monkeypatch.setattr(module, "bayes", lambda x, q, S2, K: sizes.append(len(x) * len(q))
+                        or bayes(x, q, S2, K))
+    monkeypatch.setattr(neighbourhoods, "CELLS", 500)
     assert np.allclose(exact(xt, 5), whole, rtol=1e-13, atol=1e-15)
     assert len(sizes) > 1 and max(sizes) <= 4 * 500
-    monkeypatch.setattr(module, "CELLS", 3)
+    monkeypatch.setattr(neighbourhoods, "CELLS", 3)
     assert np.allclose(exact(xt, 5), whole, rtol=1e-13, atol=1e-15), "a row at a time at least"
 
 
@@ -218,14 +218,22 @@ def test_what_is_far_away_does_not_matter(name, t, monkeypatch):
     """Also to points far from the shape: one on each side, and one in the middle of the circle."""
     xt = np.vstack([noisy(t, 10, SHAPES[name].draw)[0], [[9, 0], [-9, 1], [0, 0], [0.2, 9]]])
     exact, bayes, sizes = exact_for(name), module.bayes, []
-    monkeypatch.setattr(module, "CELLS", 10 ** 9)
+    monkeypatch.setattr(neighbourhoods, "CELLS", 10 ** 9)
     whole = exact.mixture(xt, t)
-    monkeypatch.setattr(module, "CELLS", 1)
-    monkeypatch.setattr(module, "bayes", lambda x, q, s2, K: sizes.append(len(q) / K)
-                        or bayes(x, q, s2, K))
+    monkeypatch.setattr(neighbourhoods, "CELLS", 1)
+    monkeypatch.setattr(module, "bayes", lambda x, q, S2, K: sizes.append(len(q) / K)
+                        or bayes(x, q, S2, K))
     for part, want in zip(exact.mixture(xt, t), whole):
         assert np.allclose(part, want, rtol=1e-12, atol=1e-11), "sums of numbers up to 1e5 round"
     assert np.median(sizes) < 0.3 or name != "checkerboard" or t > 0
+
+
+def test_a_row_far_from_all_points_may_share_a_piece_with_one_that_is_near(monkeypatch):
+    xt, exact = np.array([[0.2, 9.0], [0.2, 0.98]]), exact_for("circle")
+    whole = exact.mixture(xt, 0)
+    monkeypatch.setattr(neighbourhoods, "CELLS", len(CIRCLE.grid(noise_width(0))))
+    for part, want in zip(exact.mixture(xt, 0), whole):
+        assert np.allclose(part, want, rtol=1e-12, atol=1e-11)
 
 
 @pytest.mark.parametrize("t", [0, 10, 49])
@@ -349,7 +357,7 @@ def test_the_sampler_with_the_perfect_denoiser_lands_on_the_circle(variance):
 
 @pytest.mark.parametrize("width", [-1, np.nan, np.inf])
 def test_a_width_that_makes_no_sense_is_named(width):
-    with pytest.raises(ValueError, match=f"width must be a number from 0 up, got {width}"):
+    with pytest.raises(ValueError, match=f"width must be finite and not negative, got {width}"):
         ExactDenoiser(SCHEDULE, SOME, width)
 
 

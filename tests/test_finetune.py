@@ -127,7 +127,7 @@ def test_adapters_on_adapters_start_from_the_merged_network(new, tmp_path):
     ("--finetune p.csv --data moons", "cannot use p.csv: it is not a model file, or it is damaged"),
     ("--finetune {old} --data moons --lora 4",
      "--lora must be from 1 to 3, the largest rank of a layer of {old}, got 4"),
-    ("--finetune {old} --data moons --lora 0", "argument --lora: wants a whole number from 1"),
+    ("--finetune {old} --data moons --lora 0", "argument --lora: must be a whole number from 1"),
     ("--finetune {old} --data p.csv",
      "{old} has learned points with 2 columns: it cannot be fine-tuned on points with 3"),
     ("--finetune {old} --data moons --hidden 9",

@@ -2,9 +2,14 @@
 
 tests/battery.py has the layers of all kinds. Here are the hard places, one by one.
 """
+from textwrap import dedent
+
 import numpy as np
 import pytest
 
+from scratchdiff.nn import gradcheck as module
+from scratchdiff.nn.checker.doubt import settled
+from scratchdiff.nn.checker.subject import Entry
 from scratchdiff.nn.gradcheck import central_difference, check_gradients, slope
 from scratchdiff.nn.layers import Linear, ReLU
 from scratchdiff.nn.loss import MSE
@@ -17,7 +22,7 @@ SINE = ENTRYWISE["sine"]
 
 
 def one(f):
-    """f as a function of a number that returns an array, as `slope` wants it."""
+    """f as a function of a number that returns an array, as an Entry has it."""
     return lambda x: np.atleast_1d(np.asarray(f(x), float))
 
 
@@ -38,10 +43,34 @@ def test_a_central_difference_of_a_square_is_exact():
     assert central_difference(lambda x: x ** 2, 3.0, 0.5) == 6
 
 
+def test_the_slope_of_sin_has_the_errors_that_its_docstring_says():
+    errors = [found - np.cos(1) for found in (
+        central_difference(np.sin, 1, 1e-3), central_difference(np.sin, 1, 1e-3 / 2),
+        slope(np.sin, 1, 1e-3), central_difference(np.sin, 1, 1e-12))]
+    assert errors == [pytest.approx(-9.0e-8, rel=0.01), pytest.approx(-2.3e-8, rel=0.03),
+                      pytest.approx(0, abs=2e-13), pytest.approx(-3.0e-5, rel=0.02)]
+
+
+def test_the_few_lines_of_the_docstring_check_a_layer(capsys):
+    """They print dL/dW by backward and by differences, and leave W as it was."""
+    layer, dy = Linear(X[:3].copy(), X[3].copy()), np.random.default_rng(1).standard_normal((5, 3))
+    code = module.__doc__.split("dy:\n\n")[1].split("\n\n`check")[0]
+    exec(dedent(code), {"layer": layer, "W": layer.W, "x": X, "dy": dy, "np": np, "slope": slope})
+    by_backward, by_difference = np.loadtxt(capsys.readouterr().out.splitlines()).T
+    assert len(by_backward) == 9 and np.allclose(by_backward, by_difference, rtol=0, atol=1e-11)
+    assert np.array_equal(layer.W, X[:3])
+
+
+def found(f, x, claim, least=0):
+    """What the check finds for one entry at x, if backward claims that the slope is `claim`."""
+    h = 1e-3 * max(abs(x), 1)
+    return settled(Entry(f, x, claim, least), h, slope(f, x, h), 1e-7)
+
+
 def looked_for(f, x, claim=np.nan):
-    """What `slope` finds from all steps, unless a claim is given."""
+    """What is found from all steps, unless a claim is given."""
     with np.errstate(all="ignore"):
-        return slope(one(f), x, claim, 0, 1e-7)
+        return found(one(f), x, claim)
 
 
 @pytest.mark.parametrize("f, x, derivative", [
@@ -118,7 +147,7 @@ def test_at_the_edge_of_the_domain_there_is_no_slope():
 def test_a_claim_that_agrees_takes_five_outputs_and_a_wrong_one_19_and_a_doubt_63(
         f, x, claim, outputs):
     seen = set()
-    slope(lambda x: seen.add(x) or one(f)(x), x, claim, 1e-2, 1e-7)
+    found(lambda x: seen.add(x) or one(f)(x), x, claim, 1e-2)
     assert len(seen) == outputs
 
 
@@ -205,7 +234,7 @@ def test_one_entry_that_cannot_be_resolved_is_enough_for_a_doubt():
 
 
 def test_large_outputs_of_both_signs_are_rounded_all_the_same():
-    difference, _, _, _ = slope(lambda x: np.array([1e9, 4e-5 * x - 1e9]), 0.7, 0, 1, 1e-7)
+    difference, _, _, _ = found(lambda x: np.array([1e9, 4e-5 * x - 1e9]), 0.7, 0, 1)
     assert difference == pytest.approx(4e-5, rel=0.05)
 
 

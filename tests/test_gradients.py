@@ -78,6 +78,6 @@ def test_denoiser(predicts, activation, d, levels):
 @pytest.mark.parametrize("predicts", SKIP_AND_GAIN)
 def test_denoiser_with_a_prompt(predicts):
     """A prompt is two more columns for the network. It is given, so it gets no gradient."""
-    denoiser = Denoiser(network((5, 6, 2), "silu"), Schedule.linear(), predicts)
+    denoiser = Denoiser(network((5, 6, 2), "silu"), Schedule.linear(), predicts, columns=2)
     t, prompt = np.array([0, 49, 7, 20]), numbers(4, 2)
-    check_gradients(denoiser, numbers(4, 2), t, prompt, constants=["given[0]"]).require()
+    check_gradients(denoiser, numbers(4, 2), t, prompt, constants=["c"]).require()

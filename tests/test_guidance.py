@@ -13,7 +13,7 @@ from scratchdiff.nn.network import MLP
 
 SCHEDULE = Schedule.linear()
 RNG = np.random.default_rng(0)
-DENOISER = Denoiser(MLP((2 + 1 + 3, 8, 2), RNG, SiLU, np.float64), SCHEDULE, "v")
+DENOISER = Denoiser(MLP((2 + 1 + 3, 8, 2), RNG, SiLU, np.float64), SCHEDULE, "v", columns=3)
 XT, T = RNG.standard_normal((6, 2)), RNG.integers(50, size=6)
 PROMPT = np.array([1.0, 0.0, 1.0])
 WITH, WITHOUT = (DENOISER(XT, T, np.tile(c, (6, 1))) for c in (PROMPT, np.zeros(3)))

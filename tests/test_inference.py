@@ -202,7 +202,7 @@ class Half:
 
 
 def denoiser(predicts="v", dtype=np.float64, given=0):
-    return Denoiser(mlp((3 + given, 8, 8, 2), SiLU, dtype), SCHEDULE, predicts)
+    return Denoiser(mlp((3 + given, 8, 8, 2), SiLU, dtype), SCHEDULE, predicts, columns=given)
 
 
 def noisy(n=5):

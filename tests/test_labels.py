@@ -121,7 +121,7 @@ REFUSED = [     # model, flags of sample, what is said
     ("own", ["--prompt", "far"], '"far" is not a prompt here; there are: far right, left'),
     ("own", ["--guidance", 1], "--guidance needs --prompt"),
     ("own", ["--prompt", "left", "--guidance", "nan"],
-     "argument --guidance: wants a finite number, got 'nan'"),
+     "argument --guidance: must be a finite number, got 'nan'"),
 ]
 
 
@@ -137,14 +137,14 @@ RUNS_REFUSED = [        # --data, --label, what is said; {} is the file
                         "named 'id, x, the kind, y, group'"),
     ("p.csv", "9", "cannot use {}: it has no column '9' for the label, but 5 columns "
                    "named 'id, x, the kind, y, group'"),
-    ("each.csv", "2", "cannot use {}: column 2 has another label in every row: they tell no "
-                      "groups apart"),
+    ("each.csv", "2", "cannot use {}: column 2 has a different label in every row, so the "
+                      "labels form no groups"),
     ("p.csv", "x", "cannot use {}: line 2: column 3 (the kind) holds 'left', which is not a "
                    "number; leave that column out of the file"),
     ("p.csv", None, "cannot use {}: line 2: column 3 (the kind) holds 'left', which is not a "
                     "number; a column of words: --label 3 learns them as prompts"),
-    ("one.csv", "2", "cannot use {}: column 2 has one label only, 'a': it tells nothing apart, "
-                     "leave it out of the file"),
+    ("one.csv", "2", "cannot use {}: column 2 has only one label, 'a', which tells nothing "
+                     "apart: leave it out of the file"),
     ("moons", "kind", "the labels of a shape are its parts: --label part"),
     ("spiral", "part", "the spiral has no parts with names; these have: circle, moons, gaussians, "
                        "square"),

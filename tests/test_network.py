@@ -107,13 +107,13 @@ def test_a_network_takes_layers_from_any_iterable_and_is_a_layer_itself():
 
 
 def test_a_network_in_a_network_is_refused():
-    with pytest.raises(TypeError, match="layers must not hold a network, got one: give its layers"):
+    with pytest.raises(TypeError, match="layers must not contain a network, got one: pass"):
         Network([Scale(2), Network([SiLU()])])
 
 
-def test_a_layer_that_stands_there_twice_is_refused():
+def test_a_layer_that_is_listed_twice_is_refused():
     layer = Linear(np.ones((2, 2)), np.ones(2))
-    with pytest.raises(ValueError, match="layers must not hold the same layer twice"):
+    with pytest.raises(ValueError, match="layers must not list the same layer twice"):
         Network([layer, ReLU(), layer])
 
 
@@ -224,7 +224,7 @@ def test_whole_numbers_of_any_type_are_widths():
 
 @pytest.mark.parametrize("widths", [(), (3,), (3, 0, 2), (3, -1), (3, 2.5)])
 def test_bad_widths_are_named(widths):
-    with pytest.raises(ValueError, match="widths must be two or more whole numbers from 1 up, got"):
+    with pytest.raises(ValueError, match="widths must be two or more positive whole numbers, got"):
         MLP(widths, np.random.default_rng(0))
 
 

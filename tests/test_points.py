@@ -177,15 +177,15 @@ def test_npy_of_other_kinds(tmp_path):
 @pytest.mark.parametrize("data, said", [
     (b"1,2\n", "it is not a .npy file, or its header is damaged"),
     (as_npy(RING)[:-3], "its size does not fit its header: it is cut off, or damaged"),
-    (as_npy(np.array([None, 1])), "it holds '|O' where numbers are wanted"),
-    (as_npy(np.array([1j, 2])), "it holds complex128 where real numbers are wanted"),
-    (as_npy(np.array(["a", "b"])), "it holds <U1 where real numbers are wanted"),
-    (as_npy(np.array([True, False])), "it holds bool where real numbers are wanted"),
+    (as_npy(np.array([None, 1])), "it holds '|O', not numbers"),
+    (as_npy(np.array([1j, 2])), "it holds complex128, not real numbers"),
+    (as_npy(np.array(["a", "b"])), "it holds <U1, not real numbers"),
+    (as_npy(np.array([True, False])), "it holds bool, not real numbers"),
     (as_npy(np.ones((2, 2, 2))), "its shape is (2, 2, 2), it must be (points, coordinates)"),
     (as_npy(np.ones((2, 0))), "its shape is (2, 0), it must be (points, coordinates)"),
     (as_npy(np.array(5.0)), "its shape is (), it must be (points, coordinates)"),
     (as_npy(np.ones((0, 2))), "it holds 0 points, there must be two or more"),
-    (as_npy(np.ones((2, 300))), "it has 300 columns, 100 are the most (transposed?)"),
+    (as_npy(np.ones((2, 300))), "it has 300 columns, at most 100 are allowed (transposed?)"),
     (as_npy(np.zeros(10 ** 7 + 1, np.int8)), "it holds more than 10000000 numbers"),
     (as_npy(np.array([[1.0, 2.0], [np.inf, 3.0]])),
      "row 1: column 1 holds inf: every number must be finite, and no larger than 1e+100")])
@@ -218,7 +218,7 @@ def test_memory_is_for_the_numbers_and_not_for_the_text(tmp_path):
     (tmp_path / "wide.csv").write_text(2 * (",".join(["1.5"] * 2000) + "\n"))
     tracemalloc.start()
     read_points(str(tmp_path / "long.csv"))
-    with pytest.raises(CommandError, match="line 1 has 2000 columns, 100 are the most"):
+    with pytest.raises(CommandError, match="line 1 has 2000 columns, at most 100 are allowed"):
         read_points(str(tmp_path / "wide.csv"))
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

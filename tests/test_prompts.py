@@ -12,7 +12,7 @@ SCHEDULE = Schedule.linear()
 
 
 def test_a_column_for_each_word_in_its_place():
-    assert list(CORNERS.columns) == [(0, "lower"), (0, "upper"), (1, "left"), (1, "right")]
+    assert list(CORNERS.column_of) == [(0, "lower"), (0, "upper"), (1, "left"), (1, "right")]
     rows = CORNERS.rows(["upper left", "lower right", "", "lower"])
     assert rows.tolist() == [[0, 1, 1, 0], [1, 0, 0, 1], [0, 0, 0, 0], [1, 0, 0, 0]]
     assert rows.dtype == np.float32 and CORNERS.rows(["upper left"], np.float64).dtype == np.float64
@@ -26,7 +26,7 @@ def test_the_place_of_a_word_matters():
 
 
 def test_the_order_of_the_prompts_does_not_matter():
-    assert Vocabulary(["b", "a", "b"]).columns == {(0, "a"): 0, (0, "b"): 1}
+    assert Vocabulary(["b", "a", "b"]).column_of == {(0, "a"): 0, (0, "b"): 1}
 
 
 @pytest.mark.parametrize("prompt, message", [
@@ -51,7 +51,7 @@ def test_the_rows_of_W_are_the_embeddings():
 
     table, dtable, embedded = W[3:], np.zeros((len(CORNERS), 6)), np.zeros((5, 6))
     for i, prompt in enumerate(prompts):
-        words = [CORNERS.columns[key] for key in enumerate(prompt.split())]
+        words = [CORNERS.column_of[key] for key in enumerate(prompt.split())]
         embedded[i] = sum(table[word] for word in words)        # the look-up
         np.add.at(dtable, words, dy[i])                         # the scatter-add
     assert np.allclose(y, x @ W[:3] + b + embedded, rtol=0, atol=1e-14)     # a sum in another order
@@ -60,7 +60,7 @@ def test_the_rows_of_W_are_the_embeddings():
 
 def test_the_references_scatter_add_is_the_derivative_of_its_look_up():
     rng = np.random.default_rng(0)
-    table = {key: rng.standard_normal(2).tolist() for key in CORNERS.columns}
+    table = {key: rng.standard_normal(2).tolist() for key in CORNERS.column_of}
     dy = [0.7, -1.3]
 
     def loss(table):

@@ -112,13 +112,13 @@ def test_a_draw_keeps_the_dtype_and_the_generator_decides(name, dtype):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_length_is_the_top_speed(name):
+def test_speed_is_the_top_speed(name):
     shape = SHAPES[name]
     u = np.full((10_000, shape.inputs), 0.3)
     u[:, 0] = np.arange(10_000) / 10_000
     steps = np.hypot(*np.diff(shape.place(u), axis=0).T) * 10_000
     smooth = np.sort(steps)[:-shape.parts]          # all but the jumps between parts
-    assert -1e-9 < shape.length - smooth.max() < 0.1, "rounded up, so that a grid is fine enough"
+    assert -1e-9 < shape.speed - smooth.max() < 0.1, "rounded up, so that a grid is fine enough"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -160,8 +160,8 @@ def test_a_grid_is_never_coarser_than_a_tenth(name):
 def test_a_grid_is_the_distribution(name):
     shape = SHAPES[name]
     grid = shape.grid(0.1 / 0.7)
-    if shape.length:
-        assert 0.04 < np.median(nearest(grid, grid, others=True)) <= 0.1
+    if shape.speed:
+        assert 0.04 < np.median(nearest(grid, grid, leave_out_itself=True)) <= 0.1
         assert len(shape.grid(0.05 / 0.7)) == pytest.approx(2 ** shape.inputs * len(grid), rel=0.2)
     noisy = grid[np.random.default_rng(1).integers(len(grid), size=700)]
     noise = np.random.default_rng(2).standard_normal(noisy.shape)

@@ -195,7 +195,7 @@ f32 = np.float32
     ({"header": {"data": "cube"}}, "it has learned 'cube', which is not one of the shapes"),
     ({"header": {"data": "points"}}, "it has no array points"),
     ({"header": {"data": "points", "names": ["x"]}, "points": np.eye(2)},
-     "it has 2 columns, and other names"),
+     "it has 2 columns, but 1 name"),
     ({"header": {"names": "xy"}}, "its column names are 'xy'"),
     ({"header": {"names": ["x", 1]}}, r"its column names are \['x', 1\]"),
     ({"header": {"data": "moons"}}, None),
@@ -208,7 +208,8 @@ f32 = np.float32
     ({"v": np.full(P, -1, f32)}, "array v has entries below 0"),
     ({"center": np.zeros(3)}, r"array scale has shape \(2,\), it must be \(3,\)"),
     ({"center": np.zeros(0)}, r"array center has shape \(0,\), it must be \(n,\)"),
-    ({"center": np.zeros(101), "scale": np.ones(101)}, "it has 101 columns, 100 are the most"),
+    ({"center": np.zeros(101), "scale": np.ones(101)},
+     "it has 101 columns, at most 100 are allowed"),
     ({"center": np.ones(2)}, "center and scale are not those of its points"),
     ({"scale": np.full(2, 2.0)}, "center and scale are not those"),
     ({"scale": np.ones(1)}, r"array scale has shape \(1,\), it must be \(2,\)"),
@@ -258,7 +259,7 @@ def test_every_inconsistency_of_own_points_is_named(path, points, said):
     ({"header": {"label": [True, "kind"]}}, "the column of its labels is"),
     ({"header": {"label": [0, 1]}}, "the column of its labels is"),
     ({"header": {"label": [0, "\ud800"]}}, "the column of its labels is"),
-    ({"header": {"names": ["x", "y"]}}, "it has 3 columns, and other names"),
+    ({"header": {"names": ["x", "y"]}}, "it has 3 columns, but 2 names"),
     ({"header": {"names": ["x", "y", 1]}}, "its column names are"),
     ({"header": {"names": ["x", "y", "\ud800"]}}, "its column names are"),
     ({"header": {"names": ["x", "y", "a\0"]}}, "its column names are"),
@@ -420,7 +421,7 @@ def test_files_that_are_no_models(path, tmp_path):
     with pytest.raises(CommandError, match="it is not a model of scratchdiff"):
         load_model(path)
     np.savez(path, header=np.array([None]))
-    with pytest.raises(CommandError, match="it holds .* where numbers are wanted"):
+    with pytest.raises(CommandError, match="it holds .*, not numbers"):
         load_model(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("header.npy", "not an array")

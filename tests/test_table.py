@@ -95,9 +95,9 @@ def test_doubts_are_said():
 
 def test_too_many_columns():
     row = ",".join(["1"] * 5000) + "\n"
-    assert said_of(2 * row) == "line 1 has 5000 columns, 100 are the most (transposed?)"
+    assert said_of(2 * row) == "line 1 has 5000 columns, at most 100 are allowed (transposed?)"
     row = ",".join(["1"] * 101) + "\n"
-    assert said_of(SAMPLE * row) == "line 1 has 101 columns, 100 are the most"
+    assert said_of(SAMPLE * row) == "line 1 has 101 columns, at most 100 are allowed"
     assert len(cells(row[2:])[0]) == 100
 
 

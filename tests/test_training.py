@@ -21,9 +21,9 @@ def batches(seed=0, batch_size=8, dtype=np.float64):
     return noisy_batches(circle, SCHEDULE, np.random.default_rng(seed), batch_size, dtype)
 
 
-def learner(dtype=np.float64, widths=(3, 16, 16, 2)):
+def learner(dtype=np.float64, widths=(3, 16, 16, 2), columns=0):
     network = MLP(widths, np.random.default_rng(0), SiLU, dtype)
-    return Denoiser(network, SCHEDULE, "v"), Adam(network.params, network.grads)
+    return Denoiser(network, SCHEDULE, "v", columns=columns), Adam(network.params, network.grads)
 
 
 def run(steps, seed=0, dtype=np.float64):
@@ -156,15 +156,15 @@ def test_not_one_batch_more_is_taken_than_needed():
 
 
 def test_further_columns_reach_the_denoiser():
-    """Batches may hold more than (x_t, t, target). Here the target is one of the columns."""
-    denoiser, adam = learner(widths=(5, 16, 2))
+    """Batches may hold more than (x_t, t, target): a prompt. Here the target is in it."""
+    denoiser, adam = learner(widths=(5, 16, 2), columns=2)
     rng = np.random.default_rng(0)
 
     def given_batches():
         while True:
             xt, t, _ = noisy_points(rng.standard_normal((64, 2)), SCHEDULE, rng)
-            target, useless = rng.standard_normal((2, 64, 1))
-            yield xt, t, np.hstack([target, -target]), target, useless
+            c = rng.standard_normal((64, 2))
+            yield xt, t, np.column_stack([c[:, 0], -c[:, 0]]), c
     losses = [loss for _, loss in train(denoiser, adam, given_batches(), 300, lambda step: 1e-2)]
     assert losses[0] > 1 and np.mean(losses[-10:]) < 0.2, "without that column it is at least 1"
 

@@ -17,7 +17,7 @@ def test_a_whole_number(text, number):
 def test_no_whole_number(text):
     with pytest.raises(ArgumentTypeError) as caught:
         whole(1)(text)
-    assert str(caught.value) == f"wants a whole number from 1 up, got {text!r}"
+    assert str(caught.value) == f"must be a whole number, 1 or more, got {text!r}"
 
 
 def test_a_number_that_float64_cannot_tell_from_the_next_is_none():
@@ -36,14 +36,14 @@ def test_the_largest_whole_number():
 def test_a_positive_number():
     assert positive("2e-3") == 0.002
     for text in ("0", "-1", "nan", "inf", "fast"):
-        with pytest.raises(ArgumentTypeError, match=f"wants a number above 0, got '{text}'"):
+        with pytest.raises(ArgumentTypeError, match=f"must be a number above 0, got '{text}'"):
             positive(text)
 
 
 def test_a_finite_number():
     assert (finite("-2.5"), finite("0")) == (-2.5, 0)
     for text in ("nan", "-inf", "1e400", "fast"):
-        with pytest.raises(ArgumentTypeError, match=f"wants a finite number, got '{text}'"):
+        with pytest.raises(ArgumentTypeError, match=f"must be a finite number, got '{text}'"):
             finite(text)
 
 

@@ -27,23 +27,23 @@ examples:
   python -m scratchdiff --data points.csv --save model.npz
       learn points of your own, and save the model
   python -m scratchdiff --data moons --label part --save moons.npz
-      learn the names of its parts, too: upper and lower
+      learn the names of the two moons, too: upper and lower
   python -m scratchdiff --resume model.npz --steps 6000 --save model.npz
       train the saved model further, up to 6000 steps in all
   python -m scratchdiff --finetune model.npz --data moons --lora 4
-      teach the saved model new points by small adapters beside its weights
+      teach the saved model new points, with small adapters beside its weights
   python -m scratchdiff sample model.npz --points 100000 --out new.npy
-      make more points with it
+      make more points with the saved model
 """
 
 SAMPLE_HELP = """\
-Make points with a model that --save has written. They go to standard output as
-.csv, or to a file.
+Make points with a model that --save has written. The points go to standard
+output as .csv, or to a file.
 
 Point number i depends only on the seed and on i. So the first points are the
 same however many you ask for, and --skip continues where another run ended.
 
-With a clock that `clock --save` has written, paint clocks instead.
+If the file holds a clock that `clock --save` has written, paint clocks instead.
 
 examples:
   python -m scratchdiff sample model.npz --points 3
@@ -55,8 +55,9 @@ examples:
 DISTILL_HELP = """\
 Train a student that needs fewer steps than a saved model, its teacher. Without
 fresh noise, the teacher's walk leads from each point of noise to one place. The
-student learns where, from 20,480 walks, and takes K steps where the teacher
-takes 50. It is a model like any other: sample from it, or train it further.
+student learns these places from 20,480 walks, and takes K steps where the
+teacher takes 50. It is a model like any other: sample from it, or train it
+further.
 
 examples:
   python -m scratchdiff distill model.npz --save fast.npz
@@ -65,15 +66,16 @@ examples:
 """
 
 CHECK_HELP = """\
-Show link by link why the result can be believed: finite differences, the
-reference, the vectorised network, Adam, the perfect denoiser, the sampler, and
-a network trained on the spot. Each line gives a claim, the measured error, the
-largest error allowed, and the verdict. Exit status 1 if any link fails.
+Show, claim by claim, why you can believe the result. Finite differences come
+first, because they need no calculus. Then come the reference, the vectorised
+network, Adam, the perfect denoiser, the sampler, and a network trained on the
+spot. Each line gives a claim, the measured error, the largest error allowed,
+and the verdict. The exit status is 1 if any claim fails.
 
-The table of a layer has a row for each array that has a gradient (x is the
-layer's input): its shape; how many entries were compared with finite
-differences, and how many of them have no derivative (kinks); the largest
-relative error; where it is, and the two values there.
+With --layer, a table has a row for each array that has a gradient. (x is the
+layer's input.) A row gives the array's shape, the number of entries compared
+with finite differences, the number of entries without a derivative (kinks),
+the largest relative error, the place of that error, and the two values there.
 
 examples:
   python -m scratchdiff check
@@ -82,23 +84,24 @@ examples:
 
 CLOCK_HELP = """\
 Train a toy Stable Diffusion in about ten seconds, and ask it for clocks. An
-autoencoder squeezes 256 pixels into 6 numbers; a denoiser learns these numbers
-with the time in words as a prompt; a walk back from noise, decoded, is a clock
-that was never drawn. The time on it can be read, so it is right or it is not.
+autoencoder squeezes the 256 pixels of a clock into 6 numbers. A denoiser learns
+these numbers, with the time in words as a prompt. A walk back from noise ends
+in 6 new numbers, and the autoencoder turns them into a clock that nobody drew.
+The program reads the time on that clock, and says whether it is right.
 
 examples:
   python -m scratchdiff clock "ten past three" --save clock.npz
-      train it, paint one clock, and keep what it has learned
+      train a model, paint one clock, and save the model
   python -m scratchdiff clock noon 10:35 --picture clocks.svg --animate
-      train it anew, and draw how two clocks appear out of noise
+      train another, and draw how two clocks appear out of noise
   python -m scratchdiff sample clock.npz --prompt "half past six"
-      paint more with the saved one, at once
+      paint another clock with the saved model, at once
 """
 
 STATUS_HELP = """\
 exit status: 0 if all went well; 1 if the machine is at fault (a full disk) or
 check found an error; 2 if something you asked for has to change; 130 after
-Ctrl-C or kill. A run that has --save is then saved first.
+Ctrl-C or kill. A run with --save then saves its model first.
 """
 
 
@@ -106,11 +109,10 @@ def run_parser():
     commands = "\n".join(f"  {line}" for _, _, line in COMMANDS.values() if line)
     parser = Parser("", RUN_HELP.format(commands=commands))
 
-    flag = group(parser, "how to learn", "A recipe, and single settings that replace its own.")
+    flag = group(parser, "how to learn", "A recipe, and settings that replace those of the recipe.")
     flag("--recipe", choices=RECIPES,
          help="default (for the circle), sharp (for all else), prompts (with --label part), or "
-              "the "
-              "tutorial's")
+              "tutorial (as in the PyTorch tutorial)")
     flag("--steps", type=whole(1, MOST["steps"]), metavar="N",
          help=of_recipes("training steps", "steps"))
     flag("--batch-size", type=whole(1, MOST["batch_size"]), metavar="N",
@@ -122,10 +124,9 @@ def run_parser():
     flag("--lr", type=positive, metavar="X",
          help=of_recipes("the learning rate, or its peak", "lr"))
     flag("--variance", metavar="NAME",
-         help=of_recipes("the noise that a reverse step adds: as much as the forward step did "
-                         "(beta), or less, as if the clean point were known (posterior), or less "
-                         "only where there is little noise (mixed)",
-                         "variance"))
+         help=of_recipes("the fresh noise of a reverse step: as much as the forward step added "
+                         "(beta), less, as if the clean point were known (posterior), or less "
+                         "only at levels with little noise (mixed)", "variance"))
     flag("--seed", type=whole(0), metavar="N",
          help="the same seed gives the same run, bit for bit (0)")
     sampler_flags(flag)
@@ -133,16 +134,16 @@ def run_parser():
     flag = group(parser, "what to learn, and what to show")
     flag("--data", metavar="WHAT",
          help="circle, moons, spiral, gaussians, checkerboard, square or segment; or a file of "
-              "points: .csv, .tsv, .txt or .npy, or - for standard input. One point on each line: "
-              "numbers separated by commas, tabs or spaces, as many as you like. A header line "
+              "points: .csv, .tsv, .txt or .npy, or - for standard input. Each line holds one "
+              "point: up to 100 numbers, separated by commas, tabs or spaces. A header line "
               "and comments after # are allowed. (circle)")
     flag("--label", metavar="NAME",
-         help="learn labels as prompts, for sample --prompt: the column of labels in a file, by "
-              "its name or its number from 1; or, for a shape, part")
+         help="learn labels as prompts, for sample --prompt. In a file, NAME is the name of the "
+              "label column, or its number, counted from 1. For a shape, NAME is part")
     flag("--points", type=whole(1, MOST_POINTS), default=500, metavar="N",
          help="points to generate (500)")
     flag("--picture", type=ending(".svg"), metavar="FILE", help="draw the points: .svg")
-    flag("--animate", action="store_true", help="let the picture show the way from noise to points")
+    flag("--animate", action="store_true", help="show the way from noise to points in the picture")
     flag("--loss-curve", type=ending(".svg"), metavar="FILE", help="draw the loss: .svg")
     flag("--field", type=ending(".svg"), metavar="FILE",
          help="draw the way back at four noise levels, as arrows: .svg")
@@ -151,22 +152,25 @@ def run_parser():
     flag = group(parser, "saving the model")
     flag("--save", type=ending(".npz"), metavar="FILE",
          help="write the model at the end, or at Ctrl-C: .npz")
-    flag("--save-every", type=whole(1), metavar="N", help="write it every N steps, too")
+    flag("--save-every", type=whole(1), metavar="N", help="write the model every N steps, too")
     flag("--resume", metavar="FILE",
-         help="go on with a saved model; --steps includes its earlier steps, and --save keeps "
-              "the result")
+         help="train a saved model further; --steps counts its earlier steps, too, and --save "
+              "keeps the result")
     flag("--finetune", metavar="FILE",
-         help="train a saved model's network further, on --data: 1000 steps, and an --lr that "
-              "suits, unless you say otherwise; center and scale are those of the new points")
+         help="train a saved model's network further, on --data. Unless you say otherwise, it "
+              "takes 1000 steps, with an --lr that suits. The new points get their own center "
+              "and scale")
     flag("--lora", type=whole(1, MOST["hidden"]), metavar="R",
-         help="freeze that network, and train adapters of rank R beside it; 4 is a good start")
+         help="freeze the network of --finetune, and train adapters of rank R beside it; 4 is a "
+              "good start")
     return parser
 
 
 def sampler_flags(flag):
     flag("--sampler", metavar="NAME",
          help="the walk back: ddpm, ddim, or dpm for DPM-Solver++ (ddpm)")
-    flag("--sampler-steps", type=whole(1), metavar="K", help="its steps, at most 50 (10)")
+    flag("--sampler-steps", type=whole(1), metavar="K",
+         help="the number of its steps, at most 50 (10)")
 
 
 def sample_parser():
@@ -176,15 +180,15 @@ def sample_parser():
     flag("--seed", type=whole(0), metavar="N",
          help="another sample (the model's own seed; 0 for a clock)")
     flag("--prompt", nargs="+", metavar="WORDS",
-         help="what to make: points with this label only, of a model that was trained with "
-              "--label; or clocks with these times (three examples). Several words in quotes")
+         help="what to make: points with this label, if the model was trained with --label, or "
+              "clocks with these times (three examples). Put several words in quotes")
     flag("--guidance", type=finite, metavar="W",
-         help="how hard the prompt steers: 0 is what the model learned, more than that makes "
-              "results clearer and all more alike (0 for points, 1 for a clock)")
+         help="how hard the prompt steers: 0 is what the model learned, and a larger W makes "
+              "the results clearer, but more alike (0 for points, 1 for a clock)")
     sampler_flags(flag)
     painting_flags(flag)
 
-    flag = group(parser, "if it is a model of points")
+    flag = group(parser, "if the file holds a model of points")
     flag("--points", type=whole(1, MOST_POINTS), metavar="N", help="points to generate (500)")
     flag("--out", type=ending(".csv", ".npy"), metavar="FILE",
          help="the file to write: .csv or .npy (standard output)")
@@ -207,7 +211,7 @@ def distill_parser():
     flag("--lr", type=positive, metavar="X",
          help="the peak of the learning rate (0.02)")
     flag("--quiet", action="store_true", help="print the figures only")
-    parser.set_defaults(save_every=None)
+    parser.set_defaults(save_every=None)        # run.train, which distill uses, asks for it
     return parser
 
 
@@ -215,11 +219,11 @@ def painting_flags(flag):
     flag("--picture", type=ending(".svg"), metavar="FILE",
          help="draw what is made: .svg")
     flag("--animate", action="store_const", const=True,
-         help="let the picture show the way from noise to a clock")
+         help="show the way from noise to a clock in the picture")
 
 
 def check_parser():
-    from scratchdiff.chain.layers import LAYERS       # here, since no other help needs NumPy
+    from scratchdiff.chain.layers import LAYERS     # here, because no other help needs NumPy
     parser = Parser(" check", CHECK_HELP)
     parser.add_argument("--layer", choices=LAYERS, metavar="NAME",
                         help=f"show the tables of this layer only: {', '.join(LAYERS)}")
@@ -242,7 +246,7 @@ def clock_parser():
 
 # name: (what makes its parser, the module with the function of that name, a line for the help)
 COMMANDS = {
-    "run": (run_parser, "scratchdiff.app.run", None),   # the one that needs no name
+    "run": (run_parser, "scratchdiff.app.run", None),   # also if no command is named
     "sample": (sample_parser, "scratchdiff.app.sample",
                "sample MODEL    more points from a saved model"),
     "distill": (distill_parser, "scratchdiff.app.distill",
@@ -250,12 +254,12 @@ COMMANDS = {
     "clock": (clock_parser, "scratchdiff.app.clock",
               "clock [PROMPT]  a toy Stable Diffusion: a clock with the time you ask for"),
     "check": (check_parser, "scratchdiff.app.check",
-              "check           why every derivative can be believed, link by link"),
+              "check           why you can believe the result, claim by claim"),
 }
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that raises CommandError. (Python's own prints its usage and exits.)"""
+    """An ArgumentParser that raises CommandError. (argparse prints its usage and exits.)"""
 
     def __init__(self, command, description):
         super().__init__(prog=f"python -m scratchdiff{command}", description=description,
@@ -266,7 +270,7 @@ class Parser(argparse.ArgumentParser):
         raise CommandError(shortened(message) + where)
 
     def _print_message(self, message, file=None):
-        print(message, end="", flush=True)      # Python's own would ignore a full disk
+        print(message, end="", flush=True)      # argparse would ignore a full disk
 
 
 def formatter(prog):

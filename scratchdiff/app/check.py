@@ -1,12 +1,13 @@
-"""python -m scratchdiff check: the chain of trust, printed link by link."""
+"""python -m scratchdiff check: measure and print the chain of trust."""
 from scratchdiff.chain.layers import layer_reports
-from scratchdiff.chain.link import in_a_line
+from scratchdiff.chain.blame import in_a_line
 from scratchdiff.chain.links import LINKS
 
 
 def check(options):
     """Print the chain, or the tables of one layer; return 0 if all is right, else 1."""
-    return 0 if (print_layer(options.layer) if options.layer else print_chain()) else 1
+    right = print_layer(options.layer) if options.layer else print_chain()
+    return 0 if right else 1
 
 
 def print_chain():
@@ -15,7 +16,7 @@ def print_chain():
     for number, links in enumerate(LINKS, 1):
         for link in links:
             all_hold = print_link(number, link) and all_hold
-            number = " "                # for the further claims of the same group
+            number = " "                # only the first link of a group shows the number
     print("every link holds" if all_hold else
           "THE CHAIN IS BROKEN: after the first FAIL, a pass proves nothing.\n"
           "For one layer's tables: python -m scratchdiff check --layer NAME")
@@ -27,9 +28,9 @@ def print_link(number, link):
     where = tables = ""
     try:
         figure, where, tables = link.measure()
-        holds = bool(figure <= link.bound)                              # not so for NaN
+        holds = bool(figure <= link.bound)                              # False for NaN
         measured = f"{figure:>7.1e} {'<=' if holds else ' >'} {link.bound:.1e}"
-    except Exception as error:          # a planted fault may well raise: that is a verdict too
+    except Exception as error:          # a fault may raise instead: then the link fails, too
         holds, measured, where = False, "ends in an error", in_a_line(error)
     print(f"{number:<3}{link.claim:<48} {measured:<18} {'pass' if holds else 'FAIL'}", flush=True)
     for text in (where if not holds else "", tables):

@@ -1,4 +1,4 @@
-"""The command line: which command it is, and how a command ends."""
+"""The command line: find the command, run it, and say how it ended."""
 import os
 import sys
 import warnings
@@ -13,10 +13,10 @@ from scratchdiff.app.signals import ignore
 def main(arguments=None):
     """Run a command and return its exit status.
 
-    However it ends, there is at most one line on stderr. Another program may call this: its signal
-    handlers and its streams are afterwards what they were before.
+    However the command ends, at most one line goes to stderr. Another program may call main: its
+    signal handlers and its streams are left as they were.
 
-    arguments : what stands on the command line after the program's name (sys.argv's, if not given)
+    arguments : the words after the program's name; those of sys.argv if None
     """
     said = None
     try:
@@ -30,38 +30,41 @@ def main(arguments=None):
         said, status = f"error: not enough memory: {error}", 2
     except KeyboardInterrupt as error:
         said, status = " ".join(["interrupted", *map(str, error.args)]), 130
-    except BrokenPipeError:             # whoever reads our output has seen enough
-        status = 141                    # as of a program that SIGPIPE ended
+    except BrokenPipeError:             # the reader of our output has seen enough
+        status = 141                    # as if SIGPIPE had ended the program
     except OSError as error:
         said, status = f"error: cannot write to standard output: {error.strerror}", 1
     ignore()                            # from here on, Ctrl-C could only spoil the last line
     if said and sys.stderr:
-        with suppress(OSError):         # if stderr is full or closed, the status must do
+        with suppress(OSError):         # if stderr is full or closed, only the status tells
             print(f"scratchdiff: {one_line(shortened(said))}", file=sys.stderr)
     return status
 
 
 def run_command(arguments):
-    """Do what the arguments say; return the exit status. Import only what the command needs."""
+    """Run the command that the arguments name, and return its exit status.
+
+    Only the modules that this command needs are imported.
+    """
     name = arguments.pop(0) if arguments and arguments[0] in COMMANDS else "run"
     parser, module, _ = COMMANDS[name]
     options = parser().parse_args(arguments)
     command = getattr(import_module(module), name)
     with warnings.catch_warnings():
-        # NumPy warns of an overflow. The commands look at their numbers, and say what is wrong.
+        # NumPy warns of overflows. The commands check their numbers, and say what is wrong.
         warnings.simplefilter("ignore", RuntimeWarning)
         return command(options) or 0
 
 
 def program():
-    """main() as a program that owns its process: its standard streams need not survive it."""
+    """main(), called when nothing else uses this process or its standard streams."""
     open_missing_streams()
     sys.stdout.reconfigure(errors="backslashreplace")   # a name of a file or a column may need it
     status = main()
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except OSError:                 # main has dealt with it; Python must not trip over it again
+        except OSError:                 # main has said so; Python must not say it again
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     return status
 

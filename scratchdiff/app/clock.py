@@ -1,4 +1,4 @@
-"""python -m scratchdiff clock: ask for a time in words, get a picture of a clock with that time."""
+"""python -m scratchdiff clock: ask for a time in words, and get a clock that shows it."""
 import sys
 
 import numpy as np
@@ -26,8 +26,8 @@ NEAR = 5                # minutes
 
 
 def clock(options):
-    """Train a clock; paint what was asked for, and read it; then measure how good it is."""
-    minutes, how = asked(options)       # before the training, so that a mistake is found now
+    """Train a model of clocks, paint the times asked for, and measure how good the model is."""
+    minutes, how = asked(options)       # before the training, so that a mistake shows at once
     if options.save:
         expect_writable(options.save)
     model = trained(options.seed or 0)
@@ -39,7 +39,7 @@ def clock(options):
 
 
 def sample_clock(options):
-    """Paint with a saved clock; read what it paints."""
+    """Paint the times asked for with a saved model of clocks."""
     minutes, how = asked(options)
     model = load_clock(options.model)
     show(options, painted(options, model, minutes, how), minutes)
@@ -65,6 +65,7 @@ def trained(seed):
     pictures, captions = draw(TIMES), [say(minute) for minute in TIMES]
     model = LatentDiffusion(Autoencoder(rng), Vocabulary(PROMPTS), rng)
     watch("autoencoder", model.autoencoder.train(pictures, rng), autoencoder.STEPS)
+    model.autoencoder.standardise(pictures)
     _, wrong = rebuilt(model.autoencoder)
     print(f"autoencoder: 256 pixels -> {model.autoencoder.d} numbers -> 256 pixels; "
           f"misreads {wrong} of 720 times", flush=True)
@@ -73,7 +74,7 @@ def trained(seed):
 
 
 def watch(name, steps, total):
-    """Run a training loop to its end, with a progress line; or to Ctrl-C."""
+    """Run a training loop to its end or to Ctrl-C, with a progress line."""
     recent = []
     with held() as pressed, Progress(total) as progress:
         for step, loss in steps:
@@ -104,12 +105,12 @@ def digits(minutes):
 
 
 def show(options, films, minutes):
-    """Draw films (k, frames, 256): in the picture that was asked for, and on the terminal."""
+    """Draw films (k, frames, 256) in the picture asked for, and on the terminal."""
     films = films.reshape(*films.shape[:2], SIDE, SIDE)
     names = [say(minute) for minute in minutes]
     if options.picture:
         films = films if options.animate else films[:, -1:]
-        with held():                    # it appears whole or not at all
+        with held():                    # the picture appears whole or not at all
             write_text(options.picture,
                        pixels(films, names, ["painted from words by latent diffusion"]))
     if braille.wanted(sys.stdout):
@@ -118,13 +119,13 @@ def show(options, films, minutes):
 
 
 def rebuilt(code):
-    """Of all times, rebuilt from their codes: (median residual, how many are misread)."""
+    """Rebuild the clocks of all times from their codes: (median residual, number misread)."""
     shown, residual = read(code.decode(code.encode(draw(TIMES))))
     return np.median(residual), int(np.sum(minutes_off(shown, TIMES) > NEAR))
 
 
 def figures(model, rng, w, sampler):
-    """Yield lines on every prompt, painted ten times, and on pictures without a prompt."""
+    """Yield the figures of every prompt, painted ten times, and of pictures without a prompt."""
     prompts = [prompt for prompt in PROMPTS for _ in range(EACH)]
     wanted = np.array([minutes_of(prompt) for prompt in prompts])
     shown, residual = read(model.paint(prompts, rng, w, sampler))

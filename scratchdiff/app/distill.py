@@ -21,12 +21,12 @@ from scratchdiff.fast.blocks import BLOCK
 from scratchdiff.fast.inference import faster
 from scratchdiff.fast.streams import PAIRS, stream
 
-BLOCKS = 10             # of 2048 walks each: students of 50,000 walks were no better
+BLOCKS = 10             # of 2048 walks each; with 50,000 walks, students were no better
 MOST = 2 ** 26          # bytes of pairs, so that the student's file can be read again
 
 
 def distill(options):
-    """Let the teacher walk, train a student on its walks, and show the two beside each other."""
+    """Let the teacher walk, train a student on the walks, and print the figures of both."""
     expect_writable(options.save)
     if is_clock(options.model):
         raise CommandError(f"{options.model} is a clock, and distill is for models of points "
@@ -46,7 +46,7 @@ def distill(options):
 
 
 def expect_possible(options, teacher):
-    """CommandError for a teacher or a number of steps that no student can have."""
+    """CommandError if this teacher, or this number of steps, cannot give a student."""
     T = teacher.denoiser.schedule.T
     if teacher.pairs is not None:
         raise CommandError(f"{options.model} is a student itself: distill its teacher")
@@ -59,16 +59,17 @@ def expect_possible(options, teacher):
 def student_recipe(recipe):
     """The recipe of a student: a network like the teacher's, and settings that suit pairs.
 
-    How far a student of one step misses the circle's radius (root mean square, median of three
-    networks): with lr 0.015, 0.0071 after 2500 steps, 0.0063 after 3500, 0.0045 after 5000. With
-    lr 0.02, 3000 steps reach 0.0059. Starting from the teacher's parameters is worse (0.047).
+    Measured for a student of one step on the circle: the root mean square of radius - 1, median of
+    three networks. With lr 0.015, it is 0.0071 after 2500 steps, 0.0063 after 3500, and 0.0045
+    after 5000. With lr 0.02, it is 0.0059 after 3000 steps. If the student starts with the
+    teacher's parameters, the result is worse (0.047).
     """
     return replace(RECIPES["sharp"], hidden=recipe.hidden, activation=recipe.activation,
                    waves=recipe.waves, steps=3000, antithetic=False, levels="even")
 
 
 def watched_walks(options, teacher, K):
-    """The pairs for a student of K steps, (m, K, 2, d), with progress; or Ctrl-C."""
+    """The pairs for a student of K steps, (m, K, 2, d), with a progress line."""
     _, each = stretches(teacher.denoiser.schedule, K)
     blocks = []
     with held() as pressed, Progress(BLOCKS) as progress:
@@ -96,7 +97,7 @@ def walks(teacher, K):
 
 
 def shown_figures(name, model):
-    """Two lines of text: who it is, and the figures of its points."""
+    """Two lines of text: the model's name and steps, and the figures of its points."""
     blocks = in_range(model, model.sample(COMPARED))
     points = np.concatenate(list(blocks))
     T = model.denoiser.schedule.T

@@ -1,10 +1,13 @@
 """What a command says when it cannot do what it was asked."""
 
-LONGEST = 500           # characters of a message: a name or a number in it may have any length
+LONGEST = 500           # characters of a message: it may quote a name or a number of any length
 
 
 class CommandError(Exception):
-    """Ends the command with one line on stderr: status 2 if whoever typed it can fix it, else 1."""
+    """Ends the command with one line on stderr.
+
+    The status is 2 if the person who typed the command can fix it, else 1.
+    """
 
     def __init__(self, message, status=2):
         super().__init__(message)
@@ -12,9 +15,9 @@ class CommandError(Exception):
 
 
 def one_line(text):
-    """The text as one printable line, whatever is in it: the name of a file may hold anything."""
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode()
-                   for sign in text)
+    """The text as one printable line. (A file name, for one, may hold any character.)"""
+    return "".join(character if character.isprintable()
+                   else character.encode("unicode_escape").decode() for character in text)
 
 
 def shortened(text):

@@ -1,4 +1,4 @@
-"""--finetune: a new model that starts from what a saved one has learned, on other points."""
+"""--finetune: a new model of other points, which starts with a saved model's parameters."""
 import os
 
 from scratchdiff.app.errors import CommandError, one_line, shortened
@@ -7,26 +7,26 @@ from scratchdiff.experiment.data import OWN
 from scratchdiff.experiment.recipe import RECIPES, finetuned, shown
 from scratchdiff.nn.lora import largest_rank, merged
 
-FIXED = ("hidden", "activation", "predicts", "waves")       # the old network decides about these
+FIXED = ("hidden", "activation", "predicts", "waves")       # settings that the old network fixes
 
 
 def finetuned_model(options):
-    """An untrained model of --data with the parameters of the one in --finetune.
+    """An untrained model of --data with the parameters of the old model in --finetune.
 
-    If that one has adapters, they are merged first. CommandError if the two do not fit together.
+    If the old model has adapters, they are merged first. CommandError if it does not fit the data.
 
-    The new points are centred and scaled by their own mean and spread (measure/shapes.py), not by
-    those of the old points. Why? Let the old center and scale bring the new points to mean m and
-    variance s^2. With a = alpha_bar of the last level, the noisy points there have
+    The new points are centred and scaled by their own mean and spread (measure/shapes.py). Why not
+    by the mean and spread of the old points? Suppose the new points then had mean m and variance
+    s^2. At the noisiest level, with alpha_bar = a, each coordinate of the noisy points would have
 
         mean sqrt(a) m              variance a s^2 + 1 - a
 
-    for each coordinate. But the walk back starts from noise with mean 0 and variance 1. With
-    a = 0.07, a mean of 3 puts its start off by 0.8 noise widths. The new points' own center makes m
-    exactly 0. Their own scale makes s^2 what it was for the old points, for which the network has
-    learned its levels. So a shift or another unit costs nothing: only the shape is new.
+    But the walk back starts from noise with mean 0 and variance 1. With a = 0.07 and m = 3, the
+    walk would start 0.8 noise widths away from where it should. The new points' own center makes
+    m exactly 0. Their own scale makes s^2 the same as for the old points, on which the network
+    has learned its levels. So a shift or another unit costs nothing, and only the shape is new.
     """
-    from scratchdiff.app.files.store import load_model      # here, since most runs read none
+    from scratchdiff.app.files.store import load_model      # here: most runs load no model
     path, seed = options.finetune, options.seed or 0
     old = load_model(path)
     base = merged(old.denoiser.network)
@@ -39,7 +39,7 @@ def finetuned_model(options):
 
 
 def described(path, model):
-    """A line on what is in the file: the model that another is made from."""
+    """A line about the saved model that another model is made from."""
     learned = "own points" if model.data.name == OWN else f"the {model.data.name}"
     name = shortened(one_line(os.path.basename(path)))
     return f"{name}, {model.adam.k} steps on {learned}"
@@ -71,14 +71,20 @@ def expect_fits(path, old, data):
     if data.d != old.data.d:
         raise CommandError(f"{path} has learned points with {old.data.d} columns: it cannot be "
                            f"fine-tuned on points with {data.d}")
-    if data.vocabulary.columns != old.data.vocabulary.columns:
-        had, wanted = (", ".join(labels[:5]) + ", ..." * (len(labels) > 5) or "no labels"
-                       for labels in (old.data.labels, data.labels))
+    if data.vocabulary.column_of != old.data.vocabulary.column_of:
+        had, wanted = some_of(old.data.labels), some_of(data.labels)
         raise CommandError(f"{path} has learned {had}: it cannot be fine-tuned on {wanted}")
 
 
+def some_of(labels):
+    """Labels for a message: the first five of them."""
+    if not labels:
+        return "no labels"
+    return ", ".join([*labels[:5], "..."] if len(labels) > 5 else labels)
+
+
 def what_learns(model):
-    """Yield a line for each thing that was decided for the person who fine-tunes."""
+    """Yield a line for each choice that was made for the person who fine-tunes."""
     recipe, learn = model.recipe, f"{len(model.adam.params)} parameters"
     who = (f"adapters of rank {recipe.lora}, {learn} beside {len(model.base)} frozen ones"
            if recipe.lora else f"all {learn}")

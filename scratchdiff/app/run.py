@@ -30,11 +30,11 @@ def run(options):
     model = model_to_train(options)
     choose_sampler(options, model)
     if options.save:
-        from scratchdiff.app.files.store import expect_loadable     # here, since most save none
+        from scratchdiff.app.files.store import expect_loadable     # here: most runs save no model
         expect_loadable(model)
     if options.field and model.data.d != 2:
         raise CommandError(f"--field draws two columns, and these points have {model.data.d}")
-    # Made before the training, so that a number that does not fit into memory fails now.
+    # Before the training, so that too many points for the memory fail now.
     points = np.empty((max(options.points, COMPARED), model.data.d), np.float32)
     if not options.quiet:
         for line in decided(options, model):
@@ -46,7 +46,7 @@ def run(options):
 
 
 def model_to_train(options):
-    """A new model, a saved one that goes on, or a new one that starts from a saved one."""
+    """A new model, a saved model to train further, or a new model that starts from a saved one."""
     if options.resume is not None:
         return resumed_model(options)
     if options.finetune is not None:
@@ -55,7 +55,7 @@ def model_to_train(options):
 
 
 def decided(options, model):
-    """Yield a line for each thing that a person should know before the training."""
+    """Yield the lines that a person should read before the training."""
     if model.data.said:
         yield model.data.said
     if model.made_from:
@@ -80,7 +80,7 @@ def train(options, model):
             taken = step + 1
             if not options.quiet and (taken in (1, steps) or taken % PRINTED == 0):
                 progress.clear()
-                mean = np.mean(model.losses[printed:])  # of a single batch, the loss jumps about
+                mean = np.mean(model.losses[printed:])  # the loss of a single batch jumps about
                 print(f"step {taken:5d}  loss {mean:.4f}", flush=True)
                 printed = taken
             if taken % 20 == 0:
@@ -89,18 +89,18 @@ def train(options, model):
                 save(options, model)
             if pressed():
                 interrupted(options, model)
-        expect_learned(model)           # before a result that means nothing replaces a file
+        expect_learned(model)           # a meaningless result must not replace a file
         if options.save:
             save(options, model)
 
 
 def save(options, model):
-    from scratchdiff.app.files.store import save_model  # here, since most runs save none
+    from scratchdiff.app.files.store import save_model  # here: most runs save no model
     save_model(options.save, model)
 
 
 def interrupted(options, model):
-    """End the run, but keep what it has learned if --save says where."""
+    """End the run. If there is a --save, save what the model has learned."""
     if not options.save:
         raise KeyboardInterrupt
     save(options, model)

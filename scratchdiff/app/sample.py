@@ -1,4 +1,4 @@
-"""python -m scratchdiff sample: more points from a saved model, or more clocks from a saved one."""
+"""python -m scratchdiff sample: make more points, or paint more clocks, with a saved model."""
 from contextlib import nullcontext
 
 import numpy as np
@@ -18,7 +18,7 @@ from scratchdiff.fast.streams import REPORT
 
 
 def sample(options):
-    """Paint with a saved clock, or make points with a saved model."""
+    """Paint clocks or make points, whichever the saved model does."""
     if is_clock(options.model):
         expect_unused(options, ["points", "out", "skip"], "points", "a clock")
         sample_clock(options)
@@ -31,7 +31,7 @@ def sample(options):
 
 
 def expect_unused(options, flags, meant, loaded):
-    """CommandError if one of these flags was typed: it is meant for another kind of model."""
+    """CommandError if one of these flags was typed, because they are for another kind of model."""
     for flag in flags:
         if getattr(options, flag) is not None:
             raise CommandError(f"--{flag} is for {meant}, and {options.model} is {loaded}")
@@ -43,7 +43,7 @@ def sample_points(options, model):
     choose_sampler(options, model)
     prompt = prompt_of(options, model)
     label = model.data.label and prompt and (*model.data.label, prompt)
-    # A file appears whole or not at all. Standard output cannot, so there a signal need not wait.
+    # A file appears whole or not at all, so a signal waits. Standard output cannot be taken back.
     holding = held() if options.out else nullcontext(lambda: False)
     standard, done, drawn = model.data.standard, 0, []
     with (advice(model), holding as pressed, Progress(n) as progress,
@@ -64,7 +64,7 @@ def sample_points(options, model):
 
 
 def draw(options, model, points, prompt):
-    """Write a picture of the points, on real ones: those with the prompt as their label, if any."""
+    """Draw the points on real points. If there is a prompt, the real points have that label."""
     data, rng = model.data, model.stream(model.seed, REPORT)
     real = data.draw(DRAWN, rng)
     if prompt:

@@ -2,17 +2,18 @@
 
 Python turns Ctrl-C into a KeyboardInterrupt that can appear between any two instructions: in the
 middle of an import, of a clean-up, of the last print. No code is safe against that everywhere. So
-the program does not let it happen. Each of its moments is one of three kinds:
+the program replaces that handler. At each moment one of three rules holds:
 
-    nothing can be lost      a signal ends the program at once          end_at_once()
-    something can be lost    it is noted, and the code asks for it      with held() as pressed: ...
-    the end has begun        it changes nothing                         ignore()
+    nothing can be lost      a signal ends the program at once              end_at_once()
+    something can be lost    a signal is noted, and the code asks for it    with held() as pressed:
+    the end has begun        a signal changes nothing                       ignore()
 
 SIGTERM, which `kill` and `timeout` send, is treated like Ctrl-C. A signal that is ignored when the
 program starts stays ignored, as Ctrl-C is for what a script runs in the background.
 
-Another program that calls main() has its own handlers. They stay, apart from Python's own for
-Ctrl-C, which held() replaces for as long as its block runs. There Ctrl-C is a KeyboardInterrupt.
+Another program that calls main() keeps its signal handlers. The only one that held() replaces,
+while its block runs, is Python's default handler for Ctrl-C. After the block that handler is back,
+and Ctrl-C is a KeyboardInterrupt again.
 """
 import os
 import signal
@@ -29,11 +30,12 @@ def end_at_once():
 
 
 def _end(number, frame):
-    """Nothing is raised here, so nothing can catch it, and no clean-up runs."""
+    """End the process here. Nothing is raised, so nothing can catch it, and no clean-up runs."""
     ignore()                            # a second signal must not print a second line
     try:
-        # On a terminal, "^C" and perhaps a progress bar stand on the line.
-        os.write(2, b"\n" * os.isatty(2) + b"scratchdiff: interrupted\n")
+        if os.isatty(2):                # the line already shows "^C", and perhaps a progress bar
+            os.write(2, b"\n")
+        os.write(2, b"scratchdiff: interrupted\n")
     finally:                            # even if stderr is closed
         os._exit(130)
 
@@ -42,9 +44,10 @@ def _end(number, frame):
 def held():
     """Note signals instead of obeying them; yield a function that says whether one has come.
 
-    If one has, the block ends with a KeyboardInterrupt, unless it raises something else itself.
-    Inside another held() this does nothing: the outer one goes on noting. Off the main thread it
-    does nothing either, since Python delivers signals to the main thread only.
+    If a signal has come, the block ends with a KeyboardInterrupt, unless the block raises something
+    else itself. A held() inside another held() does nothing, because the outer one notes the
+    signals. Off the main thread, held() does nothing either: Python delivers signals to the main
+    thread only.
     """
     presses = []
     handlers = {number: signal.getsignal(number) for number in INTERRUPTS if _on_main_thread()}
@@ -56,19 +59,19 @@ def held():
         yield lambda: bool(presses)
     finally:
         for number, handler in ours.items():
-            # If one has come, the program is about to say so. A second must not say it again.
+            # After a first signal, the program is about to say so. A second must not repeat that.
             signal.signal(number, signal.SIG_IGN if presses and handler is _end else handler)
     if presses:
         raise KeyboardInterrupt
 
 
 def _on_main_thread():
-    import threading                    # here, since end_at_once() should not wait for it
+    import threading                    # here, so that end_at_once() need not wait for it
     return threading.current_thread() is threading.main_thread()
 
 
 def ignore():
-    """From now on, a signal no longer ends the program. Handlers of another program stay."""
+    """From now on, a signal no longer ends the program. Another program's handlers stay."""
     for number in INTERRUPTS:
         if signal.getsignal(number) is _end:
             signal.signal(number, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""From what stands on the command line to a model: a new one, or a saved one that goes on."""
+"""From the options to a model: a new model, or a saved model that is trained further."""
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -11,12 +11,11 @@ from scratchdiff.experiment.recipe import RECIPES, shown
 from scratchdiff.fast.streams import SPLIT
 from scratchdiff.measure.shapes import SHAPES
 
-
-FEW = 10                # steps of a short walk, if --sampler-steps does not say
+FEW = 10                # steps of a short walk without --sampler-steps
 
 
 def expect_consistent(options):
-    """CommandError now for what would only fail after all the work, or overwrite a file of ours."""
+    """CommandError now for options that would fail after all the work, or overwrite a picture."""
     for flag, needs, what in [("save_every", "save", "FILE"), ("animate", "picture", "FILE"),
                               ("lora", "finetune", "FILE"), ("finetune", "data", "WHAT")]:
         if getattr(options, flag) and not getattr(options, needs):
@@ -73,7 +72,7 @@ def untrained(recipe, seed, data, base=None, pairs=None):
 
 
 def recipe_for(what, label=None):
-    """The recipe if none is given: fast for the circle, sharp for more detail, long for parts."""
+    """The recipe if none is given: for the circle, for anything else, or for parts of a shape."""
     if label and what in SHAPES:
         return "prompts"
     return "default" if what == "circle" else "sharp"
@@ -81,7 +80,7 @@ def recipe_for(what, label=None):
 
 def resumed_model(options):
     """The saved model, perhaps with more steps to go. CommandError if an option contradicts it."""
-    from scratchdiff.app.files.store import load_model  # here, since most runs read none
+    from scratchdiff.app.files.store import load_model  # here: most runs load no model
     model = load_model(options.resume)
     recipe = changed(model.recipe, options)
     if recipe.steps < model.adam.k:
@@ -93,7 +92,7 @@ def resumed_model(options):
 
 
 def expect_same(options, model):
-    """CommandError if an option asks for another model than the saved one. Only --steps may."""
+    """CommandError if an option contradicts the saved model. Only --steps may differ."""
     def refuse(had, wanted):
         raise CommandError(f"{options.resume} was trained {had}: it cannot go on {wanted}")
 
@@ -122,7 +121,7 @@ def expect_same(options, model):
 
 
 def label_flag(data):
-    """What --label calls the labels that the data have; None if it has none."""
+    """The --label that gives the data these labels; None if the data has no labels."""
     if not data.labels or data.label is None:
         return PART if data.labels else None
     place, name = data.label
@@ -149,8 +148,8 @@ def read_data(text, seed, label=None):
             return shape_data(text, labels=label == PART)
         except ValueError as error:
             raise CommandError(str(error)) from None
-    from scratchdiff.app.files.checks import outlier_line   # here, since most runs
-    from scratchdiff.app.files.points import read_points    # read no points
+    from scratchdiff.app.files.checks import outlier_line   # here: most runs read
+    from scratchdiff.app.files.points import read_points    # no points
     read = read_points(text, label)
     outlier = outlier_line(read)
     if outlier:

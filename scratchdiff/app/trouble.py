@@ -1,6 +1,6 @@
 """When a run has gone wrong: how to notice, and what to try.
 
-Nothing here judges how good a result is. It only recognises results that mean nothing.
+Nothing here judges how good a result is. The checks only recognise a result that means nothing.
 """
 from contextlib import contextmanager
 from copy import copy
@@ -13,9 +13,9 @@ from scratchdiff.experiment.model import Diverged
 from scratchdiff.fast.streams import REPORT
 from scratchdiff.nn.lora import merged
 
-FEW = 100               # so few steps may well have taught the network nothing
+FEW = 100               # steps; after fewer, it is normal to have learned nothing
 NOISY = 1000            # noisy points on which guesses are compared
-FAR = 100               # times the range of the data: points out there are no sample of it
+FAR = 100               # times the range of the data; farther out, points are no sample of the data
 
 
 @contextmanager
@@ -29,11 +29,12 @@ def advice(model):
 
 
 def expect_learned(model):
-    """CommandError if training has taught the network nothing, or nothing that it still knows.
+    """CommandError if the network has learned nothing, or has forgotten what it learned.
 
-    A network that always answers 0 leaves the guess to skip_t x_t. A trained one must be better, by
-    at least a twentieth of what the best linear guess gains. If even that guess gains nothing, this
-    cannot tell: for a Gaussian in one dimension, a "v" network that answers 0 is already perfect.
+    With a network that always answers 0, the guess is skip_t x_t. The best linear guess has a lower
+    loss. A trained network must gain at least a twentieth of that difference. If there is hardly a
+    difference, we cannot tell: for a Gaussian in one dimension, a "v" network that answers 0 is
+    already perfect.
     """
     if len(model.losses) < FEW:
         return
@@ -53,9 +54,10 @@ def expect_learned(model):
 
 
 def losses_on_same_noise(model):
-    """The losses of the network, of one that answers 0, and of the best linear guess.
+    """The losses of the network, of a network that answers 0, and of the best linear guess.
 
-    What a student should say depends on x_t alone, so there the best guess is no worse than 0.
+    A student's target depends on x_t alone. So in place of the linear guess we take the target, and
+    its loss is 0.
     """
     rng, denoiser = model.stream(model.seed, REPORT), model.denoiser
     if model.pairs is not None:
@@ -78,8 +80,10 @@ def linear_guess(xt, alpha_bar, covariance):
 
         sqrt(1 - alpha_bar) (alpha_bar C + (1 - alpha_bar) I)^-1 x_t
 
-    That is the regression of eps on x_t: the second factor inverts the covariance of x_t, and the
-    first is the covariance of eps and x_t. Along axes in which C is diagonal, it is a division.
+    This is the regression of eps on x_t. The first factor is the covariance of eps and x_t, and the
+    second is the inverse covariance of x_t. Along axes in which C is diagonal, c, the inverse is a
+    division.
+
     xt (n, d), alpha_bar (n, 1) -> (n, d).
     """
     c, axes = np.linalg.eigh(np.atleast_2d(covariance))                     # (d,), (d, d)
@@ -87,7 +91,7 @@ def linear_guess(xt, alpha_bar, covariance):
 
 
 def in_range(model, blocks):
-    """Yield blocks of points in standard form; CommandError for one far out of the data's range."""
+    """Yield blocks of points in standard form; CommandError for points far outside the data."""
     data = model.data
     known = (data.standard.forth(data.points) if data.points is not None
              else data.draw(NOISY, model.stream(model.seed, REPORT)))

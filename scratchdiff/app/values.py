@@ -1,4 +1,4 @@
-"""The values that flags take. Each function is for an argparse `type`, or makes one."""
+"""The values that flags take. Each function is a `type` for argparse, or returns one."""
 import math
 from argparse import ArgumentTypeError
 
@@ -8,18 +8,18 @@ MOST_EXACT = 2 ** 53    # up to here, float64 holds every whole number
 
 
 def whole(least, most=math.inf):
-    """A whole number from `least` to `most`, as 10000 or 1e4."""
+    """The type of whole numbers from `least` to `most`, written as 10000 or 1e4."""
     def convert(text):
         number = whole_number(text)
         if number is None or not least <= number <= most:
-            to = "up" if most == math.inf else f"to {most}"
-            refuse(f"a whole number from {least} {to}", text)
+            allowed = f", {least} or more" if most == math.inf else f" from {least} to {most}"
+            refuse(f"a whole number{allowed}", text)
         return number
     return convert
 
 
 def whole_number(text):
-    """The whole number that the text stands for; None if it stands for none."""
+    """The whole number in the text; None if it holds none."""
     try:
         return int(text)
     except ValueError:
@@ -54,7 +54,7 @@ def finite(text):
 
 
 def ending(*endings):
-    """The name of a file to write, with one of these endings."""
+    """The type of names of files to write, with one of these endings."""
     def convert(text):
         if not text.lower().endswith(endings):
             refuse(f"a file name that ends in {' or '.join(endings)}", text)
@@ -63,4 +63,4 @@ def ending(*endings):
 
 
 def refuse(wanted, text):
-    raise ArgumentTypeError(f"wants {wanted}, got {shortened(repr(text))}")
+    raise ArgumentTypeError(f"must be {wanted}, got {shortened(repr(text))}")

@@ -1,4 +1,4 @@
-"""Guidance: how hard a prompt steers (Ho & Salimans 2022, "Classifier-free diffusion guidance")."""
+"""Guidance: a prompt steers harder (Ho & Salimans 2022, "Classifier-free diffusion guidance")."""
 import numpy as np
 
 
@@ -7,34 +7,44 @@ class Guided:
 
         eps_hat = (1 + w) eps_hat(x_t, t, prompt) - w eps_hat(x_t, t, no prompt)          (eq. 6)
 
-    w = 0 is the denoiser with the prompt, w = -1 the one without. With w > 0 we go on in the
-    direction from "without" to "with", beyond it. What does that mean? A guess at the noise is a
-    score, up to its sign and scale (measure/exact.py), and by Bayes' rule
+    w = 0 gives the guess with the prompt, and w = -1 the guess without. With w > 0 we overshoot: we
+    go past the guess with the prompt, in the direction that leads there from the guess without. If
+    the guess is 0.8 with the prompt and 0.5 without, w = 1 makes 2 * 0.8 - 0.5 = 1.1.
+
+    What does that mean? Let s = sqrt(1 - alpha_bar_t). Without a prompt, the perfect guess at the
+    noise is -s times the score, grad log p(x_t) (measure/exact.py). With a prompt, the perfect
+    guess is -s grad log p(x_t | prompt). Bayes' rule says
+        p(prompt | x_t) = p(x_t | prompt) p(prompt) / p(x_t)
+    Take the log, and then the slope with respect to x_t. p(prompt) does not depend on x_t, so
         grad log p(prompt | x_t) = grad log p(x_t | prompt) - grad log p(x_t)
-    So the formula adds w times the slope of log p(prompt | x_t): points move to where the prompt is
-    more obviously true. Each step climbs p(x_t | prompt) p(prompt | x_t)^w.
+    Eq. 6 adds w times the difference of the two guesses to the guess with the prompt. Therefore
+        eps_hat = -s (grad log p(x_t | prompt) + w grad log p(prompt | x_t))
+    So points move uphill on p(x_t | prompt) p(prompt | x_t)^w, to where the prompt is more
+    obviously true.
 
-    It helps where classes touch. Of the worst quarter of the circle, 1 % of the points lie beyond
-    an edge at w = 0, and none at w = 1. But it costs two things.
+    Guidance helps where the points of two prompts touch, because fewer points cross the border. But
+    guidance has two costs. It reduces variety, even where every point fits its prompt already. And
+    it multiplies the errors of the two guesses, by 1 + w and by w, so points stray from the points
+    that were learned.
 
-    It reduces variety. Where classes do not touch, every point already fits its prompt, so there
-    guidance does nothing else. How far the points of one label are spread, in units of real points
-    (the perfect denoiser's in brackets; tests/quality_prompts.py):
+    Measured (tests/quality_prompts.py). Ask for each quarter of the circle. At w = 0, 1 % of the
+    points of the worst quarter lie beyond its ends. At w = 1 none do. The table has the spread of
+    the points of a prompt, divided by the spread of real points. The numbers in brackets are the
+    perfect denoiser's.
         w                       0             1             2             4
         moons              1.00 (1.00)   0.89 (0.90)   0.82 (0.82)   0.74 (0.75)
         quarters           0.98 (0.98)   0.77 (0.79)   0.68 (0.71)   0.59 (0.64)
         eight gaussians    0.85 (0.84)   0.76 (0.77)   0.75 (0.76)   0.73 (0.75)
-    (At w = 0 the gaussians are too narrow already. The walk causes that, not the network.)
-
-    And it multiplies the errors of both guesses, by 1 + w and by w, away from the points that were
-    learned. At w = 4 the spread of one of our gaussians is off by 17 %; with a network that sees
-    waves (nn/waves.py) it was 48 %. With a perfect denoiser the clock of latent/ stays right at
-    w = 8. With our network it is right at 1, and at 4 about one clock in six is wrong.
+    At w = 0 the gaussians are too narrow already, because of the walk: the perfect denoiser's are
+    as narrow. At w = 4 the worst of the eight gaussians has a spread that differs from the perfect
+    denoiser's by 17 %. With waves (nn/waves.py) this difference was 48 %. The clock of latent/ is
+    always right at w = 1, and at w = 4 about one clock in six is wrong. With a perfect denoiser the
+    clock is right even at w = 8.
 
     Parameters
     ----------
     denoiser : anything called as denoiser(x_t, t, c) -> eps_hat
-    prompt : (columns,) for all points, or (n, columns), one for each of n points; Vocabulary.rows
+    prompt : a row of Vocabulary.rows for all points, (columns,), or a row for each, (n, columns)
     w : float, the guidance scale. (Stable Diffusion counts from 1: its 7.5 is our 6.5.)
     """
 
@@ -50,8 +60,8 @@ class Guided:
     def __call__(self, xt, t):
         c = np.broadcast_to(self.prompt, (len(xt), self.prompt.shape[-1])).astype(xt.dtype)
         if self.w == 0:
-            return self.denoiser(xt, t, c)
+            return self.denoiser(xt, t, c)                  # exactly, by one call instead of two
         without = self.denoiser(xt, t, np.zeros_like(c))
         if self.w == -1:
-            return without
+            return without                                  # likewise
         return (1 + self.w) * self.denoiser(xt, t, c) - self.w * without

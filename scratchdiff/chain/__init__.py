@@ -3,19 +3,21 @@
     finite differences -> the reference -> the layers, Adam, the sampler -> the radius of a run
     finite differences -> the perfect denoiser -> how good that radius could have been
 
-A link is a claim, how its error is measured, and how large that may be. Finite differences need no
-calculus, so they come first, and each link rests on those before it. `python -m scratchdiff check`
-prints them all (links.py).
+The chain is made of links. A link is a claim, a way to measure how wrong the claim is, and the
+largest error allowed. Finite differences come first, because they need no calculus. Each link then
+rests on the links before it. `python -m scratchdiff check` measures all of them.
 
-link       what a link is, and what measuring it says
-layers     the layers whose gradients are checked, each one row of a table
-twins      the reference as layers of arrays, to be checked and compared
+links      the table of all links: start here, then look up how a link is measured
+link       what a link is, and what measuring it returns
 backprop   the reference, the layers, the network, Adam
-lora       adapters: what they start from, merge into and leave alone
-diffusion  noisy points, batches, the reverse step, the sampler, the perfect denoiser
-prompts    embeddings, dropped prompts, guidance
+batches    training batches and noise levels, which are random: the statistics of many
+diffusion  noisy points, the perfect denoiser, the reverse step, the sampler, a trained network
 few_steps  walks of few steps, the density, a student
-latent     the clock: reading it, its code, a small one
+lora       adapters: new ones change nothing, all merge into W, and training leaves W alone
+prompts    embeddings, dropped prompts, guidance
+latent     clocks: reading them, their code, a small clock model
+layers     the layers whose gradients are checked, each a row of a table
+twins      the reference in the form of layers, so that the same checker can test it
 trained    a network trained on the spot
-links      the table of all links
+blame      which line of the project raised an exception
 """

@@ -4,8 +4,9 @@ from itertools import product, repeat
 import numpy as np
 
 from scratchdiff import reference
+from scratchdiff.chain.blame import in_a_line
 from scratchdiff.chain.layers import LAYERS, layer_reports, numbers, small_mlp
-from scratchdiff.chain.link import ROUNDING, Measured, distance, in_a_line, worst
+from scratchdiff.chain.link import ROUNDING, Measured, distance, first, worst
 from scratchdiff.chain.twins import TWINS, ReferenceLoss
 from scratchdiff.diffusion.denoiser import SKIP_AND_GAIN, Denoiser
 from scratchdiff.diffusion.schedule import Schedule
@@ -18,12 +19,15 @@ from scratchdiff.nn.network import MLP, Network
 from scratchdiff.nn.rates import rates
 from scratchdiff.nn.waves import Waves
 
-KINDS = list(product(ACTIVATIONS, SKIP_AND_GAIN))   # every activation, every meaning of the output
-EVEN, UNEVEN = (1,) * 5, (0.5, 2, 1, 0, 3)          # weights of five examples
+KINDS = list(product(ACTIVATIONS, SKIP_AND_GAIN))   # [(activation, what it predicts), ...]
+EVEN, UNEVEN = (1,) * 5, (0.5, 2, 1, 0, 3)          # weights of five examples in the loss
 
 
 def reference_gradients():
-    """The first link: nothing before it but finite differences."""
+    """The first link, which rests on nothing but finite differences.
+
+    It checks the gradient of the reference's whole loss, then the reference's single layers.
+    """
     misses = {}
     for activation, predicts in KINDS:
         network = small_mlp(activation)
@@ -44,18 +48,20 @@ def reference_gradients():
 
 
 def layer_gradients():
-    """Every layer, by the gradient checker: a line for each, or the tables of those that are wrong.
+    """Every layer, by the gradient checker: a line for each, or the tables of the wrong ones.
 
-    A layer that raises does not hide the others.
+    A layer that raises counts as wrong, and the other layers are still checked.
     """
     figure, lines, wrong = 0.0, [], []
     for name in LAYERS:
         try:
             for title, report in layer_reports(name):
-                figure = max(figure, report.error if report.ok else np.inf)
-                entries = sum(array.entries for array in report.arrays)
-                lines.append(f"{title}: ok, {entries} entries, error {report.error:.0e}")
-                if not report.ok:
+                if report.ok:
+                    figure = max(figure, report.error)
+                    entries = sum(array.entries for array in report.arrays)
+                    lines.append(f"{title}: ok, {entries} entries, error {report.error:.0e}")
+                else:
+                    figure = np.inf
                     wrong.append(str(report).replace(report.title, title, 1))
         except Exception as error:
             wrong.append(f"{name}: WRONG\n  {in_a_line(error)}")
@@ -64,39 +70,49 @@ def layer_gradients():
 
 
 def network_is_reference():
-    """From noisy points to the gradients, each stage; then single layers.
+    """Every stage from noisy points to gradients, against the reference. Then single layers.
 
-    Twice in a row, the second time with weights and other points, so that a layer which keeps
-    anything of an earlier batch is found. The noisy points are the reference's: those of
-    `add_noise` are the claim of a later link.
+    Each network sees two batches in a row, with different points and weights. So a layer that
+    keeps something of its first batch is wrong on the second.
     """
-    schedule = Schedule.linear()
     misses = {}
     for predicts in SKIP_AND_GAIN:
         misses[f"skip and gain of a denoiser that predicts {predicts}"] = distance(
-            SKIP_AND_GAIN[predicts](0.8, 0.6), reference.skip_and_gain(predicts, 0.8 ** 2))
+            SKIP_AND_GAIN[predicts](np.array([0.8]), np.array([0.6]), 0),
+            reference.skip_and_gain(predicts, 0.8 ** 2))
     for (activation, predicts), multiples in product(KINDS, [(), (2, 0.5)]):
-        mlp = small_mlp(activation, 3 + 4 * len(multiples))
-        network = Network([Waves(2, multiples), *mlp.layers]) if multiples else mlp
-        denoiser, mse = Denoiser(network, schedule, predicts), MSE()
-        for seed, weights in ((3, EVEN), (2, UNEVEN)):
-            kind = (f"{activation} that predicts {predicts}" + " with waves" * bool(multiples)
-                    + " and a weighted loss" * (weights is UNEVEN))
-            theirs = ReferenceLoss(activation, predicts, mlp.widths, weights, multiples, seed)
-            xt, t, eps, weight = map(np.array, zip(*theirs.batch))
-            loss = mse.forward(denoiser.forward(xt, t), eps, weight[:, None])
-            denoiser.backward(mse.backward())
-            misses[f"[x_t, t / T], the denoiser's inputs, {kind}"] = distance(
-                denoiser.network_inputs(xt, t), np.column_stack([xt, t / schedule.T]))
-            misses[f"the loss, {kind}"] = distance(loss, theirs.forward(network.params))
-            gradient = theirs.gradient()
-            place = parameter_name(network, np.abs(network.grads - gradient).argmax())
-            misses[f"{place}, {kind}"] = distance(network.grads, gradient)
-    return first({**misses, **twin_misses()})
+        misses.update(two_batches(activation, predicts, multiples))
+    return first({**misses, **layer_misses()}, ROUNDING)
 
 
-def twin_misses():
-    """{place: by how much a layer misses its twin}, for single layers that the reference has."""
+def two_batches(activation, predicts, multiples):
+    """{stage: its distance from the reference} for two batches. No waves if `multiples` is empty.
+
+    The noisy points are the reference's, because a later link checks those of `add_noise`.
+    """
+    schedule = Schedule.linear()
+    mlp = small_mlp(activation, 3 + 4 * len(multiples))
+    network = Network([Waves(2, multiples), *mlp.layers]) if multiples else mlp
+    denoiser, mse = Denoiser(network, schedule, predicts), MSE()
+    waves = " with waves" if multiples else ""
+    misses = {}
+    for weighted, weights, seed in [("", EVEN, 3), (" and a weighted loss", UNEVEN, 2)]:
+        kind = f"{activation} that predicts {predicts}{waves}{weighted}"
+        theirs = ReferenceLoss(activation, predicts, mlp.widths, weights, multiples, seed)
+        xt, t, eps, weight = map(np.array, zip(*theirs.batch))
+        loss = mse.forward(denoiser.forward(xt, t), eps, weight[:, None])
+        denoiser.backward(mse.backward())
+        misses[f"[x_t, t / T], the denoiser's inputs, {kind}"] = distance(
+            denoiser.network_inputs(xt, t), np.column_stack([xt, t / schedule.T]))
+        misses[f"the loss, {kind}"] = distance(loss, theirs.forward(network.params))
+        gradient = theirs.gradient()
+        place = parameter_name(network, np.abs(network.grads - gradient).argmax())
+        misses[f"{place}, {kind}"] = distance(network.grads, gradient)
+    return misses
+
+
+def layer_misses():
+    """{place: its distance from the reference}, for each layer that has a twin in twins.py."""
     misses = {}
     for name, twin in TWINS.items():
         layer, x = LAYERS[name]()[name]
@@ -111,17 +127,8 @@ def twin_misses():
     return misses
 
 
-def first(misses):
-    """The Measured for misses of stages in order: the first that misses is named.
-
-    What follows rests on it, and may well miss by more.
-    """
-    place = next((place for place, miss in misses.items() if not miss <= ROUNDING), None)
-    return Measured(worst(misses).figure, f"they first differ at {place}")
-
-
 def parameter_name(network, index):
-    """Entry `index` of the flat vector as a person knows it: "layers[2].W[0, 3]"."""
+    """What a reader calls entry `index` of the flat vector: layers[2].W[0, 3], say."""
     for layer, name in network.named_parameters():
         array = getattr(layer, name)
         if index < array.size:
@@ -131,7 +138,10 @@ def parameter_name(network, index):
 
 
 def adam_is_reference():
-    """Twenty steps on the same gradients, of all sizes and signs; then three steps of training."""
+    """Twenty steps of Adam on random gradients, then three steps of training.
+
+    The sizes of the random gradients range from 1e-6 to 100.
+    """
     rng = np.random.default_rng(0)
     params, grads = rng.standard_normal(50), np.zeros(50)
     adam = Adam(params, grads)
@@ -141,14 +151,14 @@ def adam_is_reference():
         grads[:] = rng.standard_normal(50) * 10.0 ** rng.integers(-6, 3, 50)
         adam.step(0.1 / k)
         reference.adam_step(theirs, grads.tolist(), m, v, k, 0.1 / k)
-        for name, mine, other in [("m", adam.m, m), ("v", adam.v, v), ("params", params, theirs)]:
-            place = np.abs(mine - other).argmax()
-            misses[f"{name}[{place}] after step {k}"] = distance(mine, other)
-    return first({**misses, **training_misses()})
+        for name, a, b in [("m", adam.m, m), ("v", adam.v, v), ("params", params, theirs)]:
+            place = np.abs(a - b).argmax()
+            misses[f"{name}[{place}] after step {k}"] = distance(a, b)
+    return first({**misses, **training_misses()}, ROUNDING)
 
 
 def training_misses():
-    """{place: by how much `train` misses what the reference does}, on one batch again and again."""
+    """{stage: the distance of `train` from the reference}, on the same batch in each step."""
     network = small_mlp("silu")
     denoiser, adam = Denoiser(network, Schedule.linear(), "v"), Adam(network.params, network.grads)
     twin = ReferenceLoss("silu", "v", network.widths, UNEVEN)
@@ -165,19 +175,23 @@ def training_misses():
 
 
 def rates_fall_with_width():
-    """Of a wide network: where d_in is above 32, W learns at 32 / d_in of the rate. b does not."""
+    """A W with d_in > 32 inputs learns at 32 / d_in of the rate. Everything else learns at 1."""
     network = MLP((3, 64, 40, 32, 2), np.random.default_rng(0), dtype=np.float64)
-    wanted = [factor for d_in, d_out in zip(network.widths, network.widths[1:])
-              for factor in [min(1, 32 / d_in)] * d_in * d_out + [1] * d_out]
+    wanted = []
+    for d_in, d_out in zip(network.widths, network.widths[1:]):
+        wanted += [min(1, 32 / d_in)] * (d_in * d_out)          # W
+        wanted += [1] * d_out                                   # b
     misses = np.abs(rates(network) - wanted)
     return Measured(misses.max(), parameter_name(network, misses.argmax()))
 
 
 def adam_step_length():
-    """No twin: while the gradient stays the same, each step has length lr, whatever its scale.
+    """While a gradient g stays the same, each step has length lr, whatever the scale of g.
 
-    Then m_hat is the gradient g and v_hat its square, so a step is lr g / (|g| + eps). The smallest
-    g here is 1e-2, a million times Adam's eps.
+    Then m_hat = g and v_hat = g^2, so a step is lr g / (|g| + eps). The smallest |g| here is 1e-2,
+    which is a million times Adam's eps.
+
+    If Adam and the reference shared a mistake, the link above would not notice. This link would.
     """
     grads = np.array([1e-2, -1e-2, 1.0, -30.0, 1e3])
     params = np.zeros(5)

@@ -1,4 +1,4 @@
-"""Links of lesson 3, for the clock: it is read right, its code, and a small clock."""
+"""Links of lesson 3 about clocks: reading a clock, the code of its picture, a small clock model."""
 from functools import cache
 
 import numpy as np
@@ -14,9 +14,10 @@ HOURS = np.arange(0, 720, 60)           # minutes
 
 
 def clocks_are_read():
-    """Draw times that lie 0.4 minutes from a whole one: the nearest drawing is the nearest minute.
+    """Draw clocks up to 0.4 minutes before and after each whole minute, and read them.
 
-    The figure is the largest distance between the time drawn and the time read.
+    `read` returns whole minutes. So the right answer is up to 0.4 minutes off, and a wrong answer
+    at least 0.6.
     """
     times = np.add.outer(np.arange(720), [-0.4, 0.0, 0.4]).ravel()
     off = minutes_off(read(draw(times))[0], times)
@@ -24,9 +25,9 @@ def clocks_are_read():
 
 
 def standard_code_is_the_code():
-    """No twin: a standardised code has mean 0 and mean square 1, and the pictures stay the same."""
+    """A standardised code has mean 0 and mean square 1, and decodes to the same pictures."""
     autoencoder = Autoencoder(np.random.default_rng(0), (256, 16, 3), np.float64)
-    autoencoder.network.params += 0.1       # biases of 0 would hide a forgotten one
+    autoencoder.network.params += 0.1       # a bias of 0 would hide a forgotten bias
     pictures = draw(np.arange(0, 720, 10)).astype(np.float64)
     before = autoencoder.network.forward(pictures)
     autoencoder.standardise(pictures)
@@ -40,18 +41,20 @@ def standard_code_is_the_code():
 
 @cache
 def trained_hours():
-    """A small clock that knows the twelve full hours: much less to learn than all times."""
-    rng, pictures, captions = np.random.default_rng(0), draw(HOURS), [say(hour) for hour in HOURS]
+    """A small model of the twelve full hours, which take much less training than all times."""
+    rng = np.random.default_rng(0)
+    pictures, captions = draw(HOURS), [say(hour) for hour in HOURS]
     model = LatentDiffusion(Autoencoder(rng), Vocabulary(captions), rng, hidden=(64, 64))
     for _ in model.autoencoder.train(pictures, rng, 200):
         pass
+    model.autoencoder.standardise(pictures)
     for _ in model.train(pictures, captions, rng, 400):
         pass
     return model
 
 
 def hours_are_painted():
-    """Each hour ten times: how far the pictures are from the drawings of the hours asked for."""
+    """The root mean square difference between painted hours, ten of each, and drawn ones."""
     hours = np.repeat(HOURS, 10)
     pictures = trained_hours().paint([say(hour) for hour in hours], np.random.default_rng(1))
     misses = np.sqrt(np.mean((pictures - draw(hours)) ** 2, axis=1))

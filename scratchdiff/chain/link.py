@@ -1,30 +1,25 @@
-"""What a link of the chain is, and what measuring it says."""
-import traceback
+"""What a link of the chain is, and what measuring it returns."""
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-# These files find the faults of others: where they raise, look for the caller.
-GUARDS = {"expect.py", "gradcheck.py", "ladder.py", "subject.py", "parameters.py", "verdict.py"}
-ROUNDING = 1e-12        # a rounding error is about 1e-16, and there may be many of them
-PATH = 1e-10            # more still, over the fifty steps of a walk
-PACKAGE = Path(__file__).parent.parent
+ROUNDING = 1e-12        # one rounding error is about 1e-16: this leaves room for thousands
+PATH = 1e-10            # wider, because rounding errors grow over the fifty steps of a walk
 
 
 class Measured(NamedTuple):
-    """The error of a claim, and what helps to find a fault."""
+    """How wrong a claim is, and what helps to find the fault."""
 
     figure: float                       # the error
-    where: str = ""                     # the place of the largest one: shown if the link fails
-    tables: str = ""                    # shown in any case
+    where: str = ""                     # where the error is largest: shown if the link fails
+    tables: str = ""                    # always shown
 
 
 @dataclass(frozen=True)
 class Link:
-    """A claim, how its error is measured, and the largest error allowed."""
+    """A claim, a way to measure how wrong the claim is, and the largest error allowed."""
 
     claim: str
     measure: Callable                   # () -> Measured
@@ -32,10 +27,25 @@ class Link:
 
 
 def worst(misses):
-    """The Measured for a dictionary of {place: by how much it misses}; NaN counts as infinite."""
-    misses = {place: miss if miss == miss else np.inf for place, miss in misses.items()}
-    place = max(misses, key=misses.get)
-    return Measured(float(misses[place]), place)
+    """The Measured for {place: the error there}. It names the place with the largest error.
+
+    NaN counts as infinite.
+    """
+    errors = {place: np.inf if np.isnan(miss) else miss for place, miss in misses.items()}
+    place = max(errors, key=errors.get)
+    return Measured(float(errors[place]), place)
+
+
+def first(misses, bound):
+    """The Measured for {stage: the error there}, with the stages in the order of a computation.
+
+    It names the first stage whose error is above the bound. Later stages use the result of that
+    stage, so their errors may well be larger.
+    """
+    for stage, miss in misses.items():
+        if not miss <= bound:           # true for NaN, too
+            return Measured(worst(misses).figure, f"they first differ at {stage}")
+    return worst(misses)
 
 
 def distance(a, b):
@@ -43,13 +53,7 @@ def distance(a, b):
     return float(np.abs(np.subtract(a, b)).max() / np.abs(b).max())
 
 
-def in_a_line(error):
-    """An exception, and the line of the project's code that it came from."""
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    ours = [frame for frame in frames if PACKAGE in Path(frame.f_code.co_filename).parents
-            and Path(frame.f_code.co_filename).name not in GUARDS]
-    frame = (ours or frames)[-1]
-    owner = frame.f_locals.get("self")
-    name = (f"{type(owner).__name__}." if owner is not None else "") + frame.f_code.co_name
-    place = f"{name}, {Path(frame.f_code.co_filename).name} line {frame.f_lineno}"
-    return f"{type(error).__name__}: {error} (in {place})"
+def slopes(f, x, h):
+    """Central differences of f along each axis: f maps rows (n, d) to numbers (n,)."""
+    differences = [f(x + step) - f(x - step) for step in h * np.eye(x.shape[1])]
+    return np.stack(differences, axis=1) / (2 * h)              # (n, d)

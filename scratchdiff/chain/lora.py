@@ -1,4 +1,4 @@
-"""Links about LoRA: what it starts from, what it merges into, what it leaves alone."""
+"""Links about LoRA: adapters start from nothing, merge into W, and leave W and b alone."""
 import numpy as np
 
 from scratchdiff import reference
@@ -16,16 +16,16 @@ RANK = 2
 
 
 def adapters(trained):
-    """A small network with adapters, and the network that they were put on. c is 3 / RANK."""
+    """A small network with adapters, and the same network without. c is 3 / RANK."""
     old = small_mlp("silu")
     new = adapted(old, RANK, np.random.default_rng(3), alpha=3)
-    if trained:                         # not really: move all of A and B
+    if trained:                         # move all of A and B, as training would
         new.params += numbers(len(new.params))
     return new, old
 
 
 def new_adapters_change_nothing():
-    """The outputs of a network with new adapters are those of the reference without any."""
+    """A network with new adapters has the outputs of the reference without adapters."""
     new, old = adapters(trained=False)
     layers = reference.unflatten(old.params.tolist(), WIDTHS)
     x = numbers(5, 3)
@@ -35,7 +35,7 @@ def new_adapters_change_nothing():
 
 
 def merged_is_the_same():
-    """A layer, a network, and what sampling runs, each with adapters of any size and merged."""
+    """Merged adapters against separate ones: in a layer, in a network, and in fast sampling."""
     new, _ = adapters(trained=True)
     x = numbers(5, 3)
     y = new.forward(x)
@@ -53,7 +53,7 @@ def merged_is_the_same():
 
 
 def training_keeps_the_base():
-    """Ten steps of training: A and B move in every layer, and no bit of W and b does."""
+    """In ten steps of training every entry of A and B moves, and not one bit of W and b changes."""
     new, old = adapters(trained=False)
     before = old.params.copy()
     schedule = Schedule.linear()
@@ -63,17 +63,18 @@ def training_keeps_the_base():
     denoiser = Denoiser(new, schedule, "v")
     for _ in train(denoiser, Adam(new.params, new.grads), batches, 10, lambda step: 0.01):
         pass
-    misses = {"the parameters of the network that was adapted": moved(old.params, before)}
-    was = reference.unflatten(before.tolist(), WIDTHS)
+    misses = {"the parameters of the network that was adapted": change(old.params, before)}
     layers = [layer for layer in new.layers if isinstance(layer, LoRA)]
-    for number, (layer, (W, b)) in enumerate(zip(layers, was)):
-        misses[f"W of LoRA number {number}"] = moved(layer.W, W)
-        misses[f"b of LoRA number {number}"] = moved(layer.b, b)
-    still = np.flatnonzero(new.params == start)
-    if len(still):
-        return Measured(np.inf, f"{len(still)} of {len(start)} entries of A and B never moved")
+    base = reference.unflatten(before.tolist(), WIDTHS)
+    for number, (layer, (W, b)) in enumerate(zip(layers, base)):
+        misses[f"W of LoRA number {number}"] = change(layer.W, W)
+        misses[f"b of LoRA number {number}"] = change(layer.b, b)
+    unmoved = np.flatnonzero(new.params == start)
+    if len(unmoved):
+        return Measured(np.inf, f"{len(unmoved)} of {len(start)} entries of A and B never moved")
     return worst(misses)
 
 
-def moved(array, before):
+def change(array, before):
+    """The largest change of an entry."""
     return float(np.abs(array - np.array(before)).max())

@@ -1,4 +1,4 @@
-"""A network trained on the spot, once, for the links that need one."""
+"""The network that some links need: trained on the spot, and only once."""
 from functools import cache
 
 from scratchdiff.experiment.data import shape_data

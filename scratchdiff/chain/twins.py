@@ -1,4 +1,7 @@
-"""The reference as layers of arrays, row by row, so that the gradient checker can ask it."""
+"""Twins: parts of the reference in the form of layers, so that the gradient checker can test them.
+
+Twins take and return arrays, where the reference takes and returns lists of numbers.
+"""
 import numpy as np
 
 from scratchdiff import reference
@@ -8,9 +11,10 @@ from scratchdiff.nn.expect import chosen
 
 
 class ReferenceLoss:
-    """The reference's loss as a function of all its parameters.
+    """The reference's loss as a function of all parameters of a network.
 
-    There are five examples, with a weight each. `multiples` are those of the waves, if any.
+    The batch has five examples, and `weights` has a weight for each. `multiples` are those of the
+    waves, or empty if there are no waves.
     """
 
     def __init__(self, activation, predicts, widths, weights, multiples=(), seed=2):
@@ -39,7 +43,7 @@ class ReferenceLoss:
 
 
 class ReferenceWaves:
-    """The reference's waves, with the numbers of a Waves."""
+    """The reference's waves, with the same d and multiples as a Waves layer."""
 
     parameters = ()
 
@@ -56,7 +60,7 @@ class ReferenceWaves:
 
 
 class ReferenceLoRA:
-    """The reference's LoRA, with the numbers of a LoRA whose alpha is 3, as in LAYERS."""
+    """The reference's LoRA, with the arrays of a LoRA layer whose alpha is 3, as in LAYERS."""
 
     parameters, constants = ("A", "B"), ("W", "b")
 

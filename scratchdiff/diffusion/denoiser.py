@@ -4,27 +4,43 @@ import numpy as np
 from scratchdiff.nn.expect import checked, chosen, expect, expect_levels
 
 
+# What the network predicts decides skip and gain at level t. The tables, (T, 1), hold
+# sqrt(alpha_bar) and sqrt(1 - alpha_bar).
+
+def eps_skip_and_gain(signals, noises, t):
+    return 0.0, 1.0
+
+
+def v_skip_and_gain(signals, noises, t):
+    return noises.take(t, axis=0), signals.take(t, axis=0)      # noises[t], signals[t], but faster
+
+
+SKIP_AND_GAIN = {"eps": eps_skip_and_gain, "v": v_skip_and_gain}
+
+
 @checked
 class Denoiser:
-    """(x_t, t) -> eps_hat, with the help of a network F that sees the columns [x_t, time_t].
+    """A guess eps_hat at the noise in x_t, from a network F that sees the columns [x_t, t / T].
 
         eps_hat = skip_t x_t + gain_t F(x_t, t)
 
-    `predicts` chooses skip and gain, and so what F has to learn (SKIP_AND_GAIN, below):
+    `predicts` chooses skip and gain, and with them what F has to learn:
 
     "eps"   skip_t = 0, gain_t = 1. F predicts the noise (Ho et al. 2020, section 3.2).
-    "v"     skip_t = sqrt(1 - alpha_bar_t), gain_t = sqrt(alpha_bar_t). F predicts only what x_t
-            does not already say (Salimans & Ho 2022, appendix D).
+    "v"     skip_t = sqrt(1 - alpha_bar_t), gain_t = sqrt(alpha_bar_t). F predicts v, a correction
+            to x_t (Salimans & Ho 2022, appendix D).
 
-    Why "v" is a rotation. Let c = sqrt(alpha_bar_t) and s = sqrt(1 - alpha_bar_t). Since
-    c^2 + s^2 = 1, they are the cosine and sine of an angle, and with v = c eps - s x_0,
+    Why "v"? Where there is much noise, x_t is nearly all noise, so x_t itself is a good guess
+    before the network has learned anything: at level 49, eps_hat = 0.96 x_t + 0.27 F, and the
+    factor 0.27 shrinks the mistakes of F. Where there is little noise, F has to find nearly all of
+    it, as with "eps": at level 0, eps_hat = 0.01 x_t + 0.99995 F.
+
+    What is v? Let c = sqrt(alpha_bar_t) and s = sqrt(1 - alpha_bar_t). Since c^2 + s^2 = 1, they
+    are the cosine and sine of an angle, and
         x_t = c x_0 + s eps
         v   = c eps - s x_0
-    turns the pair (x_0, eps) by that angle. Turning back gives eps = s x_t + c v: the line above.
-
-    Why we want it. Where there is much noise, x_t is nearly all noise, so s x_t is a good guess
-    before the network has learned anything, and c makes its mistakes small. Where there is little
-    noise, c is near 1 and s near 0, and F has to find the noise, as with "eps".
+    is a rotation of the pair (x_0, eps) by that angle. Rotating back gives eps = s x_t + c v, which
+    is the formula above with skip = s and gain = c.
 
     Backward, with deps for dL/deps_hat. F also depends on x_t, so x_t reaches eps_hat in two ways:
         dL/dF   = gain_t deps                                       ->  dF  = gain * deps
@@ -36,14 +52,14 @@ class Denoiser:
 
     Parameters
     ----------
-    network : Network with d outputs, and d + 1 + columns inputs
+    network : Network with d + 1 + columns inputs and d outputs
     schedule : Schedule
     predicts : "eps" or "v"
     d : int, the number of coordinates of a point
     columns : int, the inputs of the network that a prompt fills (beyond/prompts.py)
     """
 
-    constants = ("times", "signals", "noises", "given")     # tables and labels: no gradient
+    constants = ("times", "signals", "noises", "c")         # tables and labels: no gradient
 
     def __init__(self, network, schedule, predicts="eps", d=2, columns=0):
         self.skip_and_gain = chosen("predicts", predicts, SKIP_AND_GAIN)
@@ -54,19 +70,17 @@ class Denoiser:
         self.signals = np.sqrt(schedule.alpha_bars)[:, None].astype(self.dtype)         # (T, 1)
         self.noises = np.sqrt(1 - schedule.alpha_bars)[:, None].astype(self.dtype)      # (T, 1)
 
-    def forward(self, xt, t, *given):
+    def forward(self, xt, t, c=None):
         """xt (n, d), t an int or (n,) ints -> eps_hat (n, d).
 
-        `given` is a prompt c (n, columns), or nothing, which is the same as a row of zeros. Raises
-        TypeError or ValueError if an argument has a wrong type or shape, or if level t does not
-        exist.
+        c (n, columns) are prompts. None means no prompt, which is the same as zeros. Raises
+        TypeError or ValueError for an argument of a wrong type or shape, or a level that is not
+        there.
         """
         expect("xt", xt, ("n", self.d), self.dtype)
         t = expect_levels(t, xt.shape[:-1], self.schedule.T)
-        # take(t, axis=0) is [t], but faster: (n, 1), or (1,) if t is one level for all
-        signal, noise = self.signals.take(t, axis=0), self.noises.take(t, axis=0)
-        self.skip, self.gain = self.skip_and_gain(signal, noise)
-        F = self.network.forward(self.network_inputs(xt, t, *given))
+        self.skip, self.gain = self.skip_and_gain(self.signals, self.noises, t)
+        F = self.network.forward(self.network_inputs(xt, t, c))
         expect("the network's output", F, xt.shape)
         return self.skip * xt + self.gain * F
 
@@ -75,27 +89,18 @@ class Denoiser:
         dinputs = self.network.backward(self.gain * deps)
         return self.skip * deps + dinputs[:, :self.d]
 
-    def network_inputs(self, xt, t, *given):
-        """The columns [x_t, time_t, *given], (n, d + 1 + columns)."""
-        if self.columns and not given:
-            given = [np.zeros((len(xt), self.columns), self.dtype)]
-        inputs = np.empty((len(xt), self.d + 1), self.dtype)
-        inputs[:, :self.d] = xt
-        inputs[:, self.d] = self.times[t]
-        return np.concatenate([inputs, *given], axis=1) if given else inputs
+    def network_inputs(self, xt, t, c=None, out=None):
+        """The columns [x_t, t / T, c], (n, d + 1 + columns): in a new array, or written to out."""
+        n, d = xt.shape
+        inputs = np.empty((n, d + 1 + self.columns), self.dtype) if out is None else out
+        inputs[:, :d] = xt
+        inputs[:, d] = self.times.take(t)
+        if c is not None:
+            expect("c", c, (n, self.columns), self.dtype)
+        if self.columns:
+            inputs[:, d + 1:] = 0 if c is None else c
+        return inputs
 
-    def __call__(self, xt, t, *given):
-        return self.forward(xt, t, *given)
+    def __call__(self, xt, t, c=None):
+        return self.forward(xt, t, c)
 
-
-# skip and gain, for signal = sqrt(alpha_bar_t) and noise = sqrt(1 - alpha_bar_t)
-
-def eps_skip_and_gain(signal, noise):
-    return 0.0, 1.0
-
-
-def v_skip_and_gain(signal, noise):
-    return noise, signal
-
-
-SKIP_AND_GAIN = {"eps": eps_skip_and_gain, "v": v_skip_and_gain}

@@ -8,24 +8,24 @@ class LowLevels:
     With s_t = sqrt(1 - alpha_bar_t), the size of the noise at level t,
 
         probability_t  is proportional to  s_t^(-1/2)       how often level t is drawn
-        weight_t       is proportional to  s_t^(1/4)        how much it counts in the loss
+        weight_t       is proportional to  s_t^(1/4)        how much the level counts in the loss
 
-    Why more often. The last step back decides how sharp the points are: what the denoiser gets
-    wrong at level 0 stays in the result. That level is also the hardest to learn. Its noise is so
+    The exponents come from measurements. Level 0 is drawn 6.1 times as often as with even draws,
+    and counts 0.42. Level 49 is drawn 0.6 times as often, and counts 1.3.
+
+    Why more often? The last step back decides how sharp the points are: what the denoiser gets
+    wrong at level 0 stays in the result. Level 0 is also the hardest to learn. Its noise is so
     small that a point 0.01 outside the circle needs a very different guess from one 0.01 inside.
-    With even draws it is one of T = 50 levels; here it is drawn 6 times as often.
 
-    Why for less. The share of level t in the loss is the product of the two,
+    Why for less? The share of a level in the loss is the product of the two, s_t^(-1/4). If each
+    draw counted the same, the share would be s_t^(-1/2), and the network would neglect the high
+    levels: now and then a point would end far from all others. Drawing a level twice as often at
+    half the weight leaves its share as it is, and about halves the variance of its part of the
+    gradient. This is importance sampling (Nichol & Dhariwal 2021, section 3.3).
 
-        share_t  is proportional to  s_t^(-1/4)
-
-    and with even weights it would be s_t^(-1/2). That neglects the high levels: now and then a
-    point ends far from all others. Drawing a level twice as often, at half the weight, leaves its
-    share as it is and halves the variance of its part of the gradient. This is importance sampling
-    (Nichol & Dhariwal 2021, section 3.3). The exponents come from measurements.
-
-    The shares add up to 1, so the loss is a mean over the levels, as it is with even draws. Its
-    floor is the sum of share_t floor_t.
+    The shares add up to 1, so the loss is a mean over the levels, as it is with even draws. The
+    lowest loss possible is the same mean of the lowest possible losses of the levels
+    (measure/exact.py).
 
     Attributes: probabilities, weights, shares, (T,) float64 each.
     """
@@ -42,7 +42,7 @@ class LowLevels:
 
     def weight(self, t):
         """What each of the levels t (n,) counts in the loss, (n, 1)."""
-        return self.weights[t, None]
+        return self.weights.take(t)[:, None]      # [t], but faster
 
 
 class EvenLevels:

@@ -10,15 +10,18 @@ class Schedule:
     One step of noise shrinks a point by sqrt(1 - beta_t) and adds noise of variance beta_t. All
     steps up to level t shrink it by sqrt(alpha_bar_t) and add noise of variance 1 - alpha_bar_t:
         alpha_t = 1 - beta_t,    alpha_bar_t = alpha_0 alpha_1 ... alpha_t
-    Why 1 - alpha_bar_t? If the variance was 1 - alpha_bar_{t-1} before step t, the step multiplies
-    that by alpha_t and adds beta_t: alpha_t (1 - alpha_bar_{t-1}) + beta_t = 1 - alpha_bar_t.
+    Why 1 - alpha_bar_t? Before step 0 there is no noise. Say the variance is 1 - alpha_bar_{t-1}
+    before step t. The step multiplies the variance by alpha_t and adds beta_t, which makes
+        alpha_t (1 - alpha_bar_{t-1}) + beta_t = alpha_t - alpha_bar_t + beta_t = 1 - alpha_bar_t
+    And a sum of Gaussians is Gaussian.
 
-    x_0 is always the clean point. It is not the point at level 0, which already has one step of
-    noise in it: the papers count levels from 1, we count from 0. So a step back from level 0 leads
-    to x_0, and alpha_bar_{-1} is 1.
+    Beware: x_0 is always the clean point. The papers count levels from 1, we count from 0, so the
+    point at level 0 is not x_0: it has one step of noise in it. A step back from level 0 leads to
+    x_0, and alpha_bar_{-1} is 1.
 
-    The walk back begins with pure noise, so the noisiest level should be nearly that. With the
-    tutorial's betas it is 0.27 x_0 + 0.96 eps.
+    The walk back starts from pure noise, so the noisiest level should be nearly pure noise. With
+    the tutorial's betas it is 0.27 x_0 + 0.96 eps. With fresh noise in each step, the walk soon
+    forgets the difference. A walk without fresh noise keeps it: see beyond/few_steps.py.
 
     Parameters
     ----------
@@ -43,13 +46,13 @@ class Schedule:
 
     @classmethod
     def of_alpha_bars(cls, alpha_bars):
-        """The schedule with these alpha_bars, falling: alpha_t = alpha_bar_t / alpha_bar_{t-1}."""
+        """The schedule with these falling alpha_bars: alpha_t = alpha_bar_t / alpha_bar_{t-1}."""
         return cls(1 - alpha_bars / np.append(1.0, alpha_bars[:-1]))
 
     def add_noise(self, x0, t, eps):
         """x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps: all steps up to t at once.
 
-        That is eq. 4. x0, eps (..., d) floats, t an int or (...) ints -> x_t (..., d).
+        x0, eps (..., d) floats, t an int or (...) ints -> x_t (..., d) (Ho et al. 2020, eq. 4).
         """
         expect_pair("x0", x0, "eps", eps)
         t = expect_levels(t, x0.shape[:-1], self.T)
@@ -60,8 +63,8 @@ class Schedule:
     def variance(self, t, kind="posterior"):
         """sigma_t^2, the variance of the fresh noise in the reverse step at level t, an int.
 
-        `kind` is a name of VARIANCES. At t = 0 it is 0: the last step ends on the point itself
-        (algorithm 2).
+        `kind` is a name of VARIANCES. At t = 0 the variance is 0: the last step adds no noise
+        (Ho et al. 2020, algorithm 2).
         """
         variance_at = chosen("the variance", kind, VARIANCES)
         expect_levels(t, (), self.T)
@@ -71,8 +74,10 @@ class Schedule:
 def beta_variance(schedule, t):
     """beta_t: as much as the forward step added.
 
-    That is right if x_0 is standard normal. Then so is x_{t-1}, and given
-    x_t = sqrt(alpha_t) x_{t-1} + sqrt(beta_t) eps its variance is 1 - alpha_t = beta_t.
+    This is right if x_0 is standard normal. Then x_{t-1} and x_t are standard normal too, and their
+    covariance is sqrt(alpha_t). Subtract sqrt(alpha_t) x_t from x_{t-1}. What is left has
+    covariance 0 with x_t, so x_t tells nothing about it (see below), and its variance is
+    1 - alpha_t = beta_t.
     """
     return schedule.betas[t]
 
@@ -80,18 +85,20 @@ def beta_variance(schedule, t):
 def posterior_variance(schedule, t):
     """beta_t (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t): the variance of x_{t-1} given x_t and x_0.
 
-    This is eq. 7, for t from 1 up. The noise in x_t is a sum s = e + r: step t added e, and r is
-    the older noise. e has variance b = beta_t, and s has variance V = 1 - alpha_bar_t. If we know
-    x_t and x_0, we know s. What does that say about e?
+    This is eq. 7 of Ho et al. 2020, for t from 1 up. The noise in x_t is a sum n = e + r: step t
+    added e, and r is the older noise. e has variance b = beta_t, and n has variance
+    V = 1 - alpha_bar_t. If we know x_t and x_0, we know n = x_t - sqrt(alpha_bar_t) x_0. What does
+    n tell about e?
 
-    e and r are independent Gaussians of mean 0. So e is, on average, the share b / V of s:
-        E[e | s] = (b/V) s,    var(e | s) = b (1 - b/V)
-    To see it, look at what the share leaves over, e - (b/V) s. Its covariance with s is
-    b - (b/V) V = 0, and uncorrelated Gaussians are independent: s tells nothing about it. Its
-    variance is b - 2 (b/V) b + (b/V)^2 V = b (1 - b/V).
+    e has the share b / V of the variance of n. So on average, e is that same share of n:
+        E[e | n] = (b/V) n,    var(e | n) = b (1 - b/V)
+    At level 25 the share is 0.051 / 0.49, a tenth. At level 1 it is 96 %, so nearly all of the
+    noise is new. Why is that the average? Look at the rest, e - (b/V) n. Its covariance with n is
+    b - (b/V) V = 0. Gaussians that are uncorrelated are independent, so n tells nothing about the
+    rest. The rest has mean 0, and its variance is b - 2 (b/V) b + (b/V)^2 V = b (1 - b/V).
 
     Since V - b = alpha_t (1 - alpha_bar_{t-1}),
-        var(e | s) = beta_t alpha_t (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t)
+        var(e | n) = beta_t alpha_t (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t)
     The step back divides x_t by sqrt(alpha_t), which divides the variance by alpha_t.
     """
     return schedule.betas[t] * (1 - schedule.alpha_bars[t - 1]) / (1 - schedule.alpha_bars[t])
@@ -100,10 +107,11 @@ def posterior_variance(schedule, t):
 def mixed_variance(schedule, t):
     """beta_t where there is much noise, and the posterior variance where there is little.
 
-    The posterior variance is right if we know x_0, beta_t if x_0 could be anywhere (Ho et al. 2020,
-    section 3.2). Much noise hides x_0, and little noise shows where it is. With the posterior
-    variance at every level, clouds of points come out some 5 % too narrow; with beta_t, edges come
-    out blurred. Between noise of size 0.1 and 0.3, it hardly matters where we change over.
+    The posterior variance is right if we know x_0. beta_t is right if all we know is that x_0 is
+    standard normal (Ho et al. 2020, section 3.2). Much noise hides x_0, and little noise shows
+    where it is. With the posterior variance at every level, clouds of points come out about 5 % too
+    narrow. With beta_t, edges come out blurred. We switch at noise of size 0.2. Anything from 0.1
+    to 0.3 does nearly as well.
     """
     much = 1 - schedule.alpha_bars[t] > 0.2 ** 2
     return beta_variance(schedule, t) if much else posterior_variance(schedule, t)

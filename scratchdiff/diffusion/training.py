@@ -9,10 +9,12 @@ def train(denoiser, adam, batches, steps, lr, weight=lambda t: 1.0):
     """The training loop. Yield (step, loss) after every step, from number adam.k to steps - 1.
 
     denoiser : anything with forward(xt, t, *given) -> eps_hat and backward(deps)
-    adam : Adam over the parameters and gradients of its network. With adam.k > 0 the run goes on
-        where it was stopped.
-    batches : iterable of (xt, t, target, *given): what the denoiser sees, and what it should say
-    lr : callable, step -> the length of Adam's step: a number, or one for each parameter
+    adam : Adam over the parameters and gradients of the denoiser's network. If adam.k > 0, training
+        goes on at step adam.k.
+    batches : iterable of (xt, t, target, *given). The denoiser sees xt, t and given (a prompt, or
+        nothing), and should answer with target.
+    lr : callable, step -> the learning rate: a number, or one for each parameter. It usually falls
+        to 0 during a run: long steps find the place, and short steps settle there.
     weight : callable, t (n,) -> (n, 1), how much each row counts in the loss: see levels.py
     """
     mse = MSE()
@@ -25,19 +27,19 @@ def train(denoiser, adam, batches, steps, lr, weight=lambda t: 1.0):
 
 
 def noisy_batches(draw, schedule, rng, batch_size=256, dtype=np.float32):
-    """Yield batches (xt, t, eps) without end: noisy versions of the points draw(n, rng), (n, d).
+    """Yield batches (xt, t, eps) without end, from the clean points (n, d) that draw(n, rng) gives.
 
-    This is the plain form. A run takes its batches from fast/batches.py, a hundred at a time.
+    This is the plain form. The command line uses fast/batches.py, which makes a hundred at a time.
     """
     while True:
         yield noisy_points(draw(batch_size, rng).astype(dtype), schedule, rng)
 
 
 def noisy_points(x0, schedule, rng, levels=None):
-    """Clean points x0 (n, d), each with fresh noise of a random level.
+    """Add fresh noise of a random level to each of the clean points x0 (..., d).
 
-    `levels` draws the levels (levels.py); without it, each is as likely as the others. Returns
-    xt (n, d), t (n,) and eps (n, d), the noise that the denoiser has to guess (Ho et al. 2020,
+    `levels` draws the levels (levels.py). Without it, every level is equally likely. Returns
+    xt (..., d), t (...) and eps (..., d), the noise that the denoiser has to guess (Ho et al. 2020,
     algorithm 1).
     """
     t = (levels or EvenLevels(schedule)).draw(x0.shape[:-1], rng)

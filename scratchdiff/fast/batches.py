@@ -22,27 +22,27 @@ def chunked(make, rng, first=0, size=CHUNK):
 
 
 def chunk_size(numbers):
-    """How many batches to make at once, if each holds this many numbers: fewer of large ones.
+    """How many batches to make at once, if each has so many numbers: fewer if batches are large.
 
-    Ten arrays of 2^22 numbers are 160 MB.
+    No array gets more than 2^22 numbers. A chunk needs about ten arrays, which are then 160 MB.
     """
     return min(CHUNK, max(1, 2 ** 22 // numbers))
 
 
 def noisy(draw, schedule, batch_size=256, antithetic=False, dtype=np.float32, levels=None):
-    """A `make` for batches (xt, t, eps) like those of diffusion.training.noisy_batches.
+    """A function make(n, rng) for `chunked`: n batches like those of training.noisy_batches.
 
-    xt, eps (n, batch_size, d) of `dtype`, t (n, batch_size) ints, drawn by `levels`
-    (diffusion/levels.py), evenly if it is not given.
+    It returns xt, eps (n, batch_size, d) of `dtype`, and t (n, batch_size) ints. `levels` draws the
+    levels (diffusion/levels.py). Without it, every level is equally likely.
 
-    `antithetic` puts each noisy point in twice, with noise eps and -eps (Hammersley & Morton 1956).
-    Whatever in the gradient changes sign with the noise cancels in a pair, so the average over a
-    batch is less noisy.
+    With `antithetic`, each clean point comes twice, with noise eps and -eps (Hammersley & Morton
+    1956). The part of the gradient that changes its sign with the noise cancels in such a pair, so
+    the average over a batch is less noisy.
 
-    draw(n, rng) returns points (n, d), or points and their prompts c (n, columns). With prompts, a
-    batch is (xt, t, eps, c), and a pair has the same prompt.
+    draw(n, rng) returns points (n, d), or points and their prompts c (n, columns). With prompts,
+    make returns xt, t, eps and c, and both points of a pair have the same prompt.
 
-    ValueError for a batch_size below 1, or if draw(n, rng) does not return n points.
+    Raises ValueError if batch_size is below 1, or if draw(n, rng) does not return n points.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
@@ -63,4 +63,5 @@ def noisy(draw, schedule, batch_size=256, antithetic=False, dtype=np.float32, le
         mirrored = schedule.add_noise(x0, t, -eps)
         return tuple(np.concatenate(pair, axis=1)[:, :batch_size]
                      for pair in [(xt, mirrored), (t, t), (eps, -eps), *zip(c, c)])
+
     return make

@@ -28,14 +28,14 @@ def sample(denoiser, schedule, n, d, rng, sampler=reverse_process, skip=0, dtype
         raise ValueError("schedule must be the one that denoiser was made for, got another: "
                          "see denoiser.schedule")
 
-    def last(block):
+    def end_of_walk(block):
         for x in walk(faster(denoiser, BLOCK), schedule, block, d, rng, sampler, dtype):
             pass
         start = block * BLOCK
         return x[max(skip - start, 0):skip + n - start]
 
     blocks = range(skip // BLOCK, -(-(skip + n) // BLOCK))      # the end is rounded up
-    return in_order(last, blocks)
+    return in_order(end_of_walk, blocks)
 
 
 def walk(denoiser, schedule, block, d, rng, sampler=reverse_process, dtype=np.float32):
@@ -71,7 +71,11 @@ def in_order(function, inputs):
 
 
 def startable(most):
-    """How many threads the machine lets us start, up to `most`."""
+    """How many threads the machine lets us start, up to `most`.
+
+    A container may allow fewer threads than it has cores. So start them, count them, and let them
+    end.
+    """
     done, threads = Event(), []
     try:
         for _ in range(most if most > 1 else 0):

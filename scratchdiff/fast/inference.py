@@ -12,17 +12,18 @@ PIECE = 128     # rows multiplied at once: OpenBLAS is nearly twice as fast on s
 
 
 def faster(denoiser, n):
-    """A twin of a denoiser for n points at a time, without backward. Each thread needs its own.
+    """A copy of a denoiser that only goes forward, for n points at a time, and is faster.
 
-    A denoiser that asks another one (a guided one, say) keeps that in `denoiser`. One without a
-    network of ours comes back as it is.
+    Each thread needs a copy of its own. A denoiser that asks another one, such as Guided, must hold
+    the other as its attribute `denoiser`. A denoiser without a Network is copied as it is.
     """
-    twin = copy(denoiser)
+    quick = copy(denoiser)
     if isinstance(getattr(denoiser, "network", None), Network):
-        twin.network = Inference(denoiser.network, n)
+        quick.network = Inference(denoiser.network, n)
+        quick.network_inputs = partial(quick.network_inputs, out=quick.network.inputs)
     elif hasattr(denoiser, "denoiser"):
-        twin.denoiser = faster(denoiser.denoiser, n)
-    return twin
+        quick.denoiser = faster(denoiser.denoiser, n)
+    return quick
 
 
 class Inference:
@@ -34,10 +35,15 @@ class Inference:
     stack of n / PIECE matrices, which one call of NumPy multiplies one after the other. Each
     product writes its output where the next one reads its input. An activation in IN_PLACE works
     right there; any other layer is asked for its forward. The weights are copied, as they are now.
+
+    Attributes
+    ----------
+    inputs : (n, d_in) array, or None
+        forward reads an x that was written here without copying it.
     """
 
     def __init__(self, network, n):
-        piece = PIECE if n % PIECE == 0 else n
+        piece = PIECE if n % PIECE == 0 else n          # or all rows in one piece
         layers = [layer.merged() if isinstance(layer, LoRA) else layer for layer in network.layers]
         widest = max((len(layer.W) for layer in layers if type(layer) is Linear), default=0)
         scratch = np.empty(n * (widest + 1), network.params.dtype)      # for activations to work in
@@ -46,48 +52,50 @@ class Inference:
             if type(layer) is Linear:
                 W1 = np.vstack([layer.W, layer.b])
                 rows = np.ones((n // piece, piece, len(W1)), W1.dtype)
-                step = Product(rows, W1, None if target is None else target.x)
-                target = step
+                step = target = Product(rows, W1, target)
             elif type(layer) in IN_PLACE and target is not None:
                 room = scratch[:target.rows.size].reshape(target.rows.shape)
                 step = partial(in_place, IN_PLACE[type(layer)], target, room)
             else:
-                step, target = partial(forward, copy(layer), n), None
+                step, target = copy(layer).forward, None
             self.steps.insert(0, step)
+        self.inputs = None if target is None else target.x
 
     def forward(self, x):
         """x (n, d_in) -> y (n, d_out), a new array."""
-        n = len(x)
         for step in self.steps:
             x = step(x)
-        return x.reshape(n, -1)
+        return x
 
 
 class Product:
-    """x W + b, for an x in `rows`, [x, 1]. Anything else is copied there first."""
+    """x W + b, for an x (n, d_in) that lies in `rows`, as [x, 1], or is copied there first.
 
-    def __init__(self, rows, W1, out):
-        self.rows, self.W1, self.out = rows, W1, out
-        self.x = rows[..., :-1]
+    rows (n / piece, piece, d_in + 1). `target` is the next Product, which gets the output as its x.
+    """
+
+    def __init__(self, rows, W1, target):
+        self.rows, self.W1, self.target = rows, W1, target
+        self.x = rows.reshape(-1, rows.shape[-1])[:, :-1]
 
     def __call__(self, x):
+        self.take(x)
+        if self.target is None:
+            return np.matmul(self.rows, self.W1).reshape(len(x), -1)
+        np.matmul(self.rows, self.W1, out=self.target.rows[..., :-1])
+        return self.target.x
+
+    def take(self, x):
         if x is not self.x:
-            self.x[:] = x.reshape(self.x.shape)
-        return np.matmul(self.rows, self.W1, out=self.out)
+            self.x[:] = x
 
 
 def in_place(activation, target, scratch, x):
     """Run an activation over all of `rows`: faster than leaving the 1s out. Then restore them."""
-    if x is not target.x:
-        target.x[:] = x.reshape(target.x.shape)
+    target.take(x)
     activation(target.rows, scratch)
     target.rows[..., -1] = 1
     return target.x
-
-
-def forward(layer, n, x):
-    """Any other layer: only its own forward knows what it does with a row."""
-    return layer.forward(x.reshape(n, -1))
 
 
 def relu_in_place(x, scratch):

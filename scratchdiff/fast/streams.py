@@ -3,7 +3,8 @@ import numpy as np
 
 # Every stream has a number, and all of them are written down here. The parts of a run:
 INIT, TRAINING, SAMPLING, REPORT, SPLIT, PAIRS = range(6)
-# Below the generator that training or sampling is given, so that one generator may serve both:
+# The children of the generator that training or sampling is given. They differ, so you may give the
+# same generator to both:
 CHUNKS, BLOCKS = range(2)
 
 
@@ -15,5 +16,5 @@ def stream(rng, *path):
     seed and on the path: a run can be taken up at any step, and a sample at any point.
     """
     seed = rng.bit_generator.seed_seq
-    path = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, *path))
-    return np.random.default_rng(path)
+    child = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, *path))
+    return np.random.default_rng(child)

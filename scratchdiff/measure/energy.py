@@ -3,17 +3,27 @@ import numpy as np
 
 from scratchdiff.nn.expect import expect
 
-CELLS = 2 ** 20         # at most about this many distances in memory at once
+CELLS = 2 ** 20         # about as many distances as may be in memory at once
 
 
 def energy_distance(a, b):
-    """2 E|a - b| - E|a - a'| - E|b - b'|, for points of each set (Szekely & Rizzo 2013, eq. 5).
+    """2 E|a - b| - E|a - a'| - E|b - b'|, between two sets of points (Szekely & Rizzo 2013, eq. 5).
 
-    a (n, d), b (m, d) floats -> float, in the unit of the points. It is at least 0, and 0 only if
-    the two are the same as distributions. Two finite samples of one distribution are not at 0:
-    compare with what two real samples of these sizes give (expected_energy_distance).
+    a and a' are drawn from one set, b and b' from the other, all independently. So the distances
+    between the sets are compared with the distances within the sets. For {0} and {1} this is
+    2 - 0 - 0 = 2. For {0, 2} and {0, 2} it is 2 - 1 - 1 = 0.
 
-    Raises TypeError or ValueError unless there are points, finite, with as many coordinates each.
+    The energy distance is at least 0, and 0 only for equal distributions. On a line it is twice the
+    integral of (F - G)^2, where F and G are the distribution functions (section 2). In more
+    dimensions, project all points on a line. The mean length of the projection of a - b, over lines
+    of all directions, is |a - b| times a constant. So the mean energy distance of the projections
+    is the energy distance times the same constant.
+
+    Two finite samples of one distribution are still a little apart. expected_energy_distance says
+    by how much.
+
+    a (n, d), b (m, d) floats -> float, in the unit of the points. Raises TypeError or ValueError
+    unless both sets have points, all finite, with the same number of coordinates.
     """
     expect("a", a, ("n", "d"))
     expect("b", b, ("n", a.shape[1]))
@@ -24,8 +34,8 @@ def energy_distance(a, b):
 def expected_energy_distance(points):
     """The mean energy distance between two samples of one distribution, both as large as this one.
 
-    Let mu be the mean distance of two different points. It is mu between the samples, and mu within
-    them too; but of the n^2 pairs within a sample, n are a point and itself, at distance 0. So
+    Let mu be the mean distance of two different points. Between the samples the mean distance is
+    mu. Within a sample it is (1 - 1/n) mu, because n of the n^2 pairs are a point and itself. So
         2 mu - 2 (1 - 1/n) mu = 2 mu / n
     points (n, d) floats, n at least 2 -> float. Raises as energy_distance does.
     """
@@ -40,8 +50,8 @@ def expected_energy_distance(points):
 def mean_distance(a, b):
     """The mean of |a_i - b_j| over all i and j, a block of rows at a time.
 
-    Within one set, a is b, |a_i - a_j| = |a_j - a_i|. So there a block is only compared with itself
-    and with what comes after it, and that counts twice.
+    If a is b, |a_i - a_j| = |a_j - a_i|. Then a block is compared only with itself and with the
+    rows after the block. The distances to these rows count twice.
     """
     within = a is b
     if not len(a) or not len(b):
@@ -58,7 +68,7 @@ def mean_distance(a, b):
             distances = np.sqrt(squares)
             total += distances.sum()
             if within:
-                total += distances[:, len(block):].sum()
+                total += distances[:, len(block):].sum()        # the same pairs the other way round
     if not np.isfinite(total):
         raise ValueError("the points must be finite, and the squares of their distances too")
     return float(total / (len(a) * len(b)))

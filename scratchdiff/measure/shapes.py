@@ -1,11 +1,11 @@
 """Distributions to learn: the built-in shapes of the plane, and the standard form of any points.
 
 A shape is a function `place` from the unit interval (a curve) or the unit square (a region) to the
-plane. Fed with uniform random numbers it draws points. Fed with evenly spaced numbers it lays a
+plane. From uniform random numbers it makes random points. From evenly spaced numbers it makes a
 grid for the perfect denoiser.
 
-All distributions are learned in standard form: mean 0, and mean square distance 1 from it, as the
-unit circle has. The noise schedule is made for points of about that size.
+All distributions are learned in standard form, like the unit circle: their mean is 0, and the mean
+square distance from 0 is 1. The noise schedule is made for points of about this size.
 """
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,15 +16,15 @@ import numpy as np
 
 from scratchdiff.nn.expect import expect
 
-SPACING = 0.7           # of a grid, in units of the noise: see Shape.grid
-COARSEST = 0.1          # the most that it is, in units of the shape
+SPACING = 0.7           # of a grid, in noise widths: see Shape.grid
+COARSEST = 0.1          # the largest spacing of a grid, in standard form
 
 
 @dataclass(frozen=True)
 class Standard:
     """The map between points as they are given and their standard form: (points - center) / scale.
 
-    A column that is constant has scale 0. It is 0 in standard form, and comes back as it was.
+    A constant column has scale 0. In standard form it is 0, and `back` makes it constant again.
     """
 
     center: np.ndarray                  # (d,)
@@ -32,9 +32,10 @@ class Standard:
 
     @classmethod
     def of(cls, points):
-        """The map for these points (n, d), a scale for each column. ValueError if all are equal.
+        """The map for points (n, d). ValueError if all points are equal.
 
-        So a height in metres and a salary in euros are learned equally well.
+        Each column has its own scale, so heights in metres and salaries in euros are learned
+        equally well.
         """
         expect("points", points, ("n", "d"))
         extent = np.ptp(points, axis=0)                         # (d,)
@@ -53,7 +54,7 @@ class Standard:
         return (points - self.center.astype(points.dtype)) / scale
 
     def back(self, points):
-        """From standard form, in float64, since the center may be far from 0: (n, d)."""
+        """From standard form, (n, d), in float64 because the center may be far from 0."""
         return points.astype(np.float64) * self.scale + self.center
 
 
@@ -62,20 +63,20 @@ class Shape:
     """A distribution in the plane, in standard form, with one scale for both axes."""
 
     place: Callable             # u (n, inputs) in [0, 1) -> (n, 2), in any position and size
-    length: float               # top speed of `place`: how far a point moves per unit of an input
+    speed: float                # the most that a point moves per unit of an input
     parts: int = 1              # equal parts of [0, 1) that are mapped without a jump or a corner
     inputs: int = 1             # 1 for a curve, 2 for a region
-    width: float = 0.0          # standard deviation of round Gaussian noise around it
-    names: tuple = ()           # of equal parts of [0, 1), the first input, to ask for by name
-    whole: "Shape" = None       # of a part: the shape that it belongs to
-    figures: Callable = None    # its own measure of points (n, 2): a list like that of `radius`
+    width: float = 0.0          # standard deviation of the round Gaussian noise around each point
+    names: tuple = ()           # names of equal parts of the first input, for prompts
+    whole: "Shape" = None       # the whole shape, if this is a part of one
+    figures: Callable = None    # what to report about points (n, 2): a list like that of `radius`
 
     def draw(self, n, rng, dtype=np.float64):
         """n random points, (n, 2)."""
         return self.labelled(n, rng, dtype)[0]
 
     def labelled(self, n, rng, dtype=np.float64):
-        """n random points, (n, 2), and which of the named parts each is in, (n,) ints."""
+        """n random points, (n, 2), and the number of the named part of each point, (n,) ints."""
         u = rng.random((n, self.inputs), dtype)
         points = self.standard.forth(self.place(u).astype(dtype, copy=False))
         if self.width:
@@ -83,25 +84,25 @@ class Shape:
         return points, (len(self.names) * u[:, 0]).astype(int)
 
     def part(self, k):
-        """The named part number k as a Shape: in the place that it has in the whole one."""
+        """The named part number k as a Shape, in its place within the whole shape."""
         count = len(self.names)
 
         def place(u):
             return self.place(np.column_stack([(k + u[:, 0]) / count, u[:, 1:]]))
-        return replace(self, place=place, length=self.length / count,
+        return replace(self, place=place, speed=self.speed / count,
                        parts=max(1, self.parts // count), names=(), whole=self)
 
     def grid(self, noise_width):
         """Points along the curve, or all over the region, for the perfect denoiser: (K, 2).
 
-        They are so close together that noise of this width blurs the gaps: at most 0.7 noise widths
-        apart, and at most 0.1. Along a straight line a sum over such points differs from the
-        integral by a fraction of 2 exp(-2 (pi / 0.7)^2), which is 6e-18 (Poisson's summation
-        formula). Near the ends of a curve, corners and edges it is less exact: tests/test_exact.py
-        measures how much. The shape's own round noise is left out.
+        Neighbours are at most 0.7 noise widths apart, and never more than 0.1, so noise of this
+        width blurs the gaps. Along a straight line, a sum over such points is as good as the
+        integral: the relative error is 2 exp(-2 (pi / 0.7)^2), or 6e-18, by Poisson's summation
+        formula. Near ends, corners and edges the sum is less exact: tests/test_exact.py measures
+        how much. The round noise of the shape itself is left out.
         """
         spacing = min(SPACING * noise_width, COARSEST)
-        per_part = ceil(self.length / self.parts / (spacing * self.standard.scale[0]))
+        per_part = ceil(self.speed / self.parts / (spacing * self.standard.scale[0]))
         return self.standard.forth(self.place(self.even(per_part)))
 
     def even(self, per_part):
@@ -113,7 +114,7 @@ class Shape:
 
     @cached_property
     def standard(self):
-        """The map to standard form, a `Standard`. A part has that of the whole shape."""
+        """The map to standard form, a `Standard`. A part of a shape has the map of the whole."""
         if self.whole:
             return self.whole.standard
         points = self.place(self.even(200))
@@ -134,7 +135,7 @@ def circle(u):
 
 
 def radius(points):
-    """How far points (n, 2) are from the circle's center: (name, value or None, meaning) each."""
+    """How far points (n, 2) are from the circle's center: a list of (name, value, meaning)."""
     r = np.hypot(*points.T)
     return [("mean radius", r.mean(), "target 1.000"),
             ("std radius", r.std() if len(r) > 1 else None,
@@ -149,7 +150,12 @@ def moons(u):
 
 
 def spiral(u):
-    """One and a quarter turns of r = angle, at nearly even speed: length grows as angle squared."""
+    """One and a quarter turns of r = angle, at nearly even speed.
+
+    The length of the curve grows about as the square of the angle, hence the root. The speed is
+    sqrt(1 + angle^2) times the slope of the angle, 4.375 pi^2 / angle. It is largest at the inner
+    end, where the angle is pi / 2.
+    """
     angle = np.pi * np.sqrt(0.25 + 8.75 * u[:, 0])
     return angle[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
 
@@ -183,11 +189,11 @@ COMPASS = ("right", "upper right", "top", "upper left",
            "left", "lower left", "bottom", "lower right")
 
 SHAPES = {
-    "circle": Shape(circle, length=2 * np.pi, names=QUARTERS, figures=radius),
-    "moons": Shape(moons, length=2 * np.pi, parts=2, width=0.05, names=("upper", "lower")),
-    "spiral": Shape(spiral, length=4.375 * np.pi * sqrt(np.pi ** 2 + 4)),   # at its inner end
-    "gaussians": Shape(gaussians, length=0, parts=8, width=0.1, names=COMPASS),
-    "checkerboard": Shape(checkerboard, length=4, parts=4, inputs=2),
-    "square": Shape(square, length=4, parts=4, names=("bottom", "right", "top", "left")),
-    "segment": Shape(segment, length=sqrt(5)),
+    "circle": Shape(circle, speed=2 * np.pi, names=QUARTERS, figures=radius),
+    "moons": Shape(moons, speed=2 * np.pi, parts=2, width=0.05, names=("upper", "lower")),
+    "spiral": Shape(spiral, speed=4.375 * np.pi * sqrt(np.pi ** 2 + 4)),
+    "gaussians": Shape(gaussians, speed=0, parts=8, width=0.1, names=COMPASS),
+    "checkerboard": Shape(checkerboard, speed=4, parts=4, inputs=2),
+    "square": Shape(square, speed=4, parts=4, names=("bottom", "right", "top", "left")),
+    "segment": Shape(segment, speed=sqrt(5)),
 }

@@ -1,4 +1,4 @@
-"""Adam: gradient descent in which every parameter's step has about the same length."""
+"""Adam: gradient descent whose steps do not depend on the scale of the gradient."""
 from math import sqrt
 
 import numpy as np
@@ -9,21 +9,26 @@ from scratchdiff.nn.expect import expect, expect_positive
 class Adam:
     """Adam on one flat vector (Kingma & Ba 2015, algorithm 1).
 
-    For each parameter, keep running averages of its gradient g and of g^2:
-        m <- beta1 m + (1 - beta1) g                    which way, on average
-        v <- beta2 v + (1 - beta2) g^2                  how large, on average
+    Plain gradient descent moves a parameter by lr times its gradient g. One lr is then too long for
+    some parameters and too short for others. So Adam divides each gradient by its usual size. For
+    each parameter it keeps running averages of g and of g^2:
+        m <- beta1 m + (1 - beta1) g
+        v <- beta2 v + (1 - beta2) g^2
 
-    Both start at 0, so they are too small at first. An average should have coefficients that add
-    up to 1. After k steps, those of the k gradients add up to
-        (1 - beta) (1 + beta + ... + beta^(k-1)) = 1 - beta^k
-    Divide by that:
+    Both start at 0, so at first they are too small. Unroll the first line: after k steps, the
+    gradient of j steps ago counts (1 - beta1) beta1^j in m. The coefficients of an average should
+    add up to 1, but these add up to
+        (1 - beta1) (1 + beta1 + ... + beta1^(k-1)) = 1 - beta1^k
+    So divide by that sum, and v by its own:
         m_hat = m / (1 - beta1^k),    v_hat = v / (1 - beta2^k)
-
-    Then a step has about the length lr, whatever the scale of the gradient:
         param <- param - lr m_hat / (sqrt(v_hat) + eps)         eps avoids a division by 0
 
-    The code multiplies the numerator and the denominator of that quotient by
-    root = sqrt(1 - beta2^k). Two divisions of arrays less: that is 30 % faster.
+    A first gradient of 5 makes m = 0.5 and v = 0.025, so m_hat = 5 and sqrt(v_hat) = 5: the step is
+    lr long. A first gradient of 0.005 makes the same step. Later, a step is about lr long while g
+    keeps its sign, and much shorter while g changes its sign all the time.
+
+    The code multiplies the numerator and the denominator of the quotient by
+    root = sqrt(1 - beta2^k). That saves two divisions of arrays and 30 % of the time.
 
     Parameters
     ----------
@@ -45,8 +50,9 @@ class Adam:
         self.k = 0                      # steps taken so far
 
     def step(self, lr):
-        """One step of length about lr: a number above 0, or an array (P,) with one for each
-        parameter. ValueError for anything else, before a parameter is moved.
+        """Take one step. lr is a positive number, or an array (P,) of them, one per parameter.
+
+        Raises ValueError for any other lr, before a parameter moves.
         """
         expect_positive("lr", lr, self.params.shape)
         self.k += 1

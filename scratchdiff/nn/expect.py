@@ -1,7 +1,7 @@
 """The guards: what a layer says when it is called with the wrong thing.
 
-NumPy stretches arrays to fit each other, and a wrong shape can pass for a right one. So the
-misuse is named here, once, and the layers themselves stay as short as on a slide.
+NumPy stretches arrays until they fit each other, so a wrong shape can go unnoticed. Here are the
+checks, once for all layers, so that the layers stay as short as on a slide. You can skip this file.
 """
 from functools import wraps
 
@@ -21,18 +21,20 @@ def checked(layer):
 
     @wraps(forward)
     def checked_forward(self, x, *rest, **named):
-        expect(x_name, x)
+        if type(x) is not np.ndarray or x.dtype.kind != "f":        # faster than a call
+            expect(x_name, x)
         y = forward(self, x, *rest, **named)
         self.y_shape = getattr(y, "shape", ())
         return y
 
     @wraps(backward)
     def checked_backward(self, dy=1.0):             # a loss needs no dy
-        if self.y_shape is None:
+        shape = self.y_shape
+        if shape is None:
             raise RuntimeError(f"{layer.__name__}.backward was called before forward: "
                                "it needs what forward keeps")
-        if self.y_shape:
-            expect(dy_name, dy, self.y_shape)
+        if shape:
+            expect(dy_name, dy, shape)
         return backward(self, dy)
 
     layer.forward, layer.backward = checked_forward, checked_backward
@@ -42,8 +44,8 @@ def checked(layer):
 def expect(name, array, shape=None, dtype=None):
     """Raise unless `array` is a NumPy array of floats, of this shape and this dtype.
 
-    A word in `shape` stands for any size: expect("x", x, ("n", 3)). TypeError for the type,
-    ValueError for the shape; both say the name, what is wanted and what came.
+    A word in `shape` stands for any size: expect("x", x, ("n", 3)). Raises TypeError for the type
+    and ValueError for the shape. Both name the array, what was wanted and what was given.
     """
     if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
         came = type(array).__name__
@@ -52,16 +54,15 @@ def expect(name, array, shape=None, dtype=None):
         raise TypeError(f"{name} must be a NumPy array of floats, got {came}")
     if dtype is not None and array.dtype != dtype:
         raise TypeError(f"{name} must be {dtype}, as the parameters are, got {array.dtype}")
-    if shape is None or array.shape == shape:
-        return
-    if array.ndim == 2 and ("n", array.shape[1]) == shape:
-        return                          # the usual case: any number of rows
-    fits = len(array.shape) == len(shape)
-    for n, want in zip(array.shape, shape):
+    came = array.shape
+    if shape is None or came == shape or len(came) == 2 and ("n", came[1]) == shape:
+        return                          # a short cut for the usual cases
+    fits = len(came) == len(shape)
+    for n, want in zip(came, shape):
         fits = fits and (n == want or type(want) is str)
     if not fits:
         wanted = ", ".join(map(str, shape)) + "," * (len(shape) == 1)
-        raise ValueError(f"{name} must have shape ({wanted}), got {array.shape}")
+        raise ValueError(f"{name} must have shape ({wanted}), got {came}")
 
 
 def expect_pair(name, array, other_name, other):
@@ -74,6 +75,8 @@ def expect_pair(name, array, other_name, other):
 
 def row_weights(name, weight, array):
     """`weight` with the dtype of `array`: one number, or (n, 1) for its n rows, else ValueError."""
+    if type(weight) is float:
+        return weight                   # the usual case
     weight = np.asarray(weight, array.dtype)
     if weight.shape not in ((), (len(array), 1)):
         raise ValueError(f"{name} must be one number or have shape ({len(array)}, 1), "
@@ -122,7 +125,7 @@ def fractions(name, numbers):
 
 
 def chosen(name, choice, table):
-    """The row of a table of names; ValueError, with all the names, if there is none."""
+    """table[choice]; ValueError, with all the names in the table, if there is none."""
     if choice not in table:
         names = " or ".join(f'"{known}"' for known in table)
         raise ValueError(f"{name} must be {names}, got {choice!r}")

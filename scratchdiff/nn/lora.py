@@ -1,18 +1,21 @@
-"""LoRA: leave a trained layer as it is, and train a small correction beside it (Hu et al. 2022).
+"""LoRA, low-rank adaptation: leave a trained layer as it is, train a small correction beside it.
 
-When does it pay? A network that knows the circle learns an ellipse. Its loss above the best one
-possible, after 300, 1000 and 3000 steps (tests/quality_lora.py has more ranks and more points):
+The correction is a product of two thin matrices, A B. For a W of 32 x 32, 1024 numbers, they can be
+32 x 4 and 4 x 32: 256 numbers (Hu et al. 2022).
 
-                             the whole ellipse            30 points of it
-                    trained     300    1000    3000        300    1000    3000
-    rank 4             1197  0.0097  0.0024  0.0013     0.0188  0.0120  0.0158
-    all parameters     4418  0.0132  0.0027  0.0009     0.0242  0.0165  0.0283
-    a new network      4418  0.0131  0.0027  0.0010     0.0231  0.0193  0.0485
+Measured. A network that knows the circle learns an ellipse. The table shows its excess, the loss
+above the lowest loss possible (tests/quality_lora.py has more ranks, and more points):
 
-It helps when the new points are much like the old ones: in short runs, and above all with few
-points, which few parameters cannot memorise. It does not help in long runs with many points, nor
-for points that are very different: on the moons, all parameters are better from 1000 steps on. And
-it saves parameters, not time: a step of rank 4 takes 1.2 times as long.
+                               the whole ellipse            30 points of it
+    steps                         300    1000    3000        300    1000    3000
+    rank 4, 1197 numbers       0.0097  0.0024  0.0013     0.0188  0.0120  0.0158
+    all 4418 numbers           0.0132  0.0027  0.0009     0.0242  0.0165  0.0283
+    a new network              0.0131  0.0027  0.0010     0.0231  0.0193  0.0485
+
+LoRA helps when the new points resemble the old ones: in short runs, and above all with few points,
+because few numbers cannot memorise them. It does not help in long runs with many points, nor for
+points that are very different: on the moons, training all numbers is better from 1000 steps on. It
+saves numbers, not time: a step of rank 4 takes 1.2 times as long as a step of all.
 """
 from copy import copy
 
@@ -28,19 +31,21 @@ class LoRA:
     """y = x W + b + c x A B, with W and b frozen, and c = alpha / r (Hu et al. 2022, section 4.1).
 
     x (n, d_in), W (d_in, d_out), b (d_out,), y (n, d_out). The correction A B has the shape of W,
-    but a rank of r at most: A (d_in, r) and B (r, d_out) have far fewer entries if r is small.
+    but a rank of at most r: A is (d_in, r) and B is (r, d_out). The factor c keeps the size of the
+    correction when you change r. Here it is usually 1.
 
     Forward, in two steps:     h[i, q] = sum_k x[i, k] A[k, q]
                                y[i, j] = (x W + b)[i, j] + c sum_q h[i, q] B[q, j]
 
-    Backward. B is a Linear's weight with input h, and A is one with input x and output h:
+    Backward. B acts as the weight of a Linear with input c h, and A as that of one with input x and
+    output h. So, as in layers.py,
         dL/dB[q, j] = c sum_i h[i, q] dy[i, j]          ->  dB = c h.T @ dy
         dL/dh[i, q] = c sum_j dy[i, j] B[q, j]          ->  dh = c dy @ B.T
         dL/dA[k, q] = sum_i x[i, k] dh[i, q]            ->  dA = x.T @ dh
     x[i, k] reaches y through W and through h:
         dL/dx[i, k] = sum_j dy[i, j] W[k, j] + sum_q dh[i, q] A[k, q]
                                                         ->  dx = dy @ W.T + dh @ A.T
-    W and b get no gradient: nobody will change them.
+    W and b stay as they are, so they need no gradient.
     """
 
     parameters = ("A", "B")
@@ -76,12 +81,12 @@ class LoRA:
 
 
 def largest_rank(network):
-    """The largest rank that any W of the network can have: a larger r could not do more."""
+    """The largest rank that any W of the network can have: a larger r would add nothing."""
     return max(min(layer.W.shape) for layer in network.layers if isinstance(layer, Linear))
 
 
 def merged(network):
-    """A network without adapters that computes the same: each LoRA merged, the others copied."""
+    """A network without adapters that computes the same: each LoRA merged, the rest copied."""
     return Network([layer.merged() if isinstance(layer, LoRA) else copy(layer)
                     for layer in network.layers])
 
@@ -90,10 +95,11 @@ def adapted(network, r, rng, alpha=None):
     """A network that computes the same as `network`, and learns by LoRA alone.
 
     Each Linear becomes a LoRA of rank r, or of rank d_in or d_out if that is less. A is random,
-    with the variance 1 / d_in of a new weight, and B is 0, so the correction starts at 0. The
-    weights are copied: `network` stays as it is. alpha is each layer's rank unless given, so c = 1.
+    with the variance 1 / d_in of a new weight, and B is 0, so the correction starts at 0. (If A
+    were 0 too, dA and dB would both be 0, and neither would ever move.) The weights are copied:
+    `network` stays as it is. alpha is the rank of the layer unless given, which makes c = 1.
 
-    r : int from 1 up; ValueError if it is below 1 or above the largest rank of a layer.
+    r is an int from 1 to the largest rank of a layer: ValueError otherwise.
     """
     most = largest_rank(network)
     if not 1 <= r <= most:

@@ -7,27 +7,27 @@ from scratchdiff.nn.layers import Linear, ReLU
 class Network:
     """y = f_k(... f_2(f_1(x))), for layers f_1, f_2, ..., f_k.
 
-    By the chain rule the gradient runs through the same layers in the opposite order. Each is
-    given dL/d(its output), and hands dL/d(its input) to the layer before it.
+    By the chain rule, the gradient runs through the same layers in the opposite order. Each layer
+    is given dL/d(its output), and hands dL/d(its input) to the layer before.
 
     All parameters lie in one 1-D array, `params`, and all their gradients in another, `grads`:
-    layer by layer, W row by row, then b. The layers' own W, b, dW, db are views into the two. So
-    an optimiser, a file or a gradient check deals with one array and need not know the layers. To
-    load other values, write into it: `network.params[:] = values`.
+    layer by layer, W row by row, then b. The W, b, dW, db of each layer are views into the two
+    arrays. So an optimiser, a file or a gradient check sees one array, and need not know about
+    layers. To load other values, write into the array: `network.params[:] = values`.
 
-    Raises TypeError for a network among the layers, which has a flat vector already, and ValueError
-    for a layer that stands there twice: it has only one place for its gradients.
+    Raises TypeError if a layer is itself a Network, which has a flat vector already, and ValueError
+    if a layer is listed twice: a layer has room for only one set of gradients.
     """
 
     def __init__(self, layers):
         self.layers = list(layers)
         if any(isinstance(layer, Network) for layer in self.layers):
-            raise TypeError("layers must not hold a network, got one: give its layers instead")
+            raise TypeError("layers must not contain a network, got one: pass its layers instead")
         if len(set(map(id, self.layers))) < len(self.layers):
-            raise ValueError("layers must not hold the same layer twice, got one that stands there "
-                             "twice: give a second one of its kind")
+            raise ValueError("layers must not list the same layer twice, got one that is listed "
+                             "twice: make a second one")
         arrays = [getattr(layer, name) for layer, name in self.named_parameters()]
-        flat = [array.ravel() for array in arrays] or [np.zeros(0)]
+        flat = [array.ravel() for array in arrays] or [np.zeros(0)]     # perhaps no parameters
         self.params = np.concatenate(flat)                                      # (P,)
         self.grads = np.zeros_like(self.params)                                 # (P,)
         self.make_views()
@@ -54,14 +54,14 @@ class Network:
         """Make every layer's parameters and gradients views into the two flat vectors."""
         start = 0
         for layer, name in self.named_parameters():
-            shape = getattr(layer, name).shape
-            end = start + getattr(layer, name).size
-            setattr(layer, name, self.params[start:end].reshape(shape))
-            setattr(layer, "d" + name, self.grads[start:end].reshape(shape))
+            array = getattr(layer, name)
+            end = start + array.size
+            setattr(layer, name, self.params[start:end].reshape(array.shape))
+            setattr(layer, "d" + name, self.grads[start:end].reshape(array.shape))
             start = end
 
     def __setstate__(self, state):
-        """After copying or unpickling: the views have become arrays, so make them views again."""
+        """Copying and pickling turn the views into arrays of their own: make them views again."""
         self.__dict__.update(state)
         self.make_views()
 
@@ -70,15 +70,18 @@ class MLP(Network):
     """A multilayer perceptron: Linear, activation, Linear, activation, ..., Linear.
 
     Each weight starts uniform between -a and a with a = sqrt(3 / d_in), so its variance is
-    a^2 / 3 = 1 / d_in. A sum of d_in inputs, each times such a weight, then has the mean square of
-    a single input. So no linear layer makes a signal fade or blow up (LeCun et al. 1998, section
-    4.6). Activations do shrink it, ReLU by half; that matters only in much deeper networks. Biases
-    start at 0.
+    a^2 / 3 = 1 / d_in. Now square the sum of a neuron, z = sum_k x_k W_k. The mixed terms
+    x_k x_l W_k W_l are 0 on average, because the weights are independent with mean 0. What is left
+    is sum_k x_k^2 / d_in, the mean square of the inputs. So a linear layer makes no signal fade or
+    blow up (LeCun et al. 1998, section 4.6). Biases start at 0.
+
+    Activations do shrink the signal: a ReLU halves its mean square, and a SiLU takes more. Adam
+    makes up for that here, because its steps do not depend on the scale of the gradient.
 
     Parameters
     ----------
     widths : sequence of int
-        Numbers of inputs, of the units of each hidden layer, and of outputs: (3, 64, 64, 2).
+        The inputs, the units of each hidden layer, and the outputs: (3, 64, 64, 2).
     rng : numpy.random.Generator
         Draws the initial weights.
     activation : class
@@ -91,7 +94,7 @@ class MLP(Network):
     def __init__(self, widths, rng, activation=ReLU, dtype=np.float32):
         widths = tuple(widths)
         if len(widths) < 2 or any(int(width) != width or width < 1 for width in widths):
-            raise ValueError(f"widths must be two or more whole numbers from 1 up, got {widths}")
+            raise ValueError(f"widths must be two or more positive whole numbers, got {widths}")
         self.widths = tuple(map(int, widths))
         layers = []
         for d_in, d_out in zip(self.widths, self.widths[1:]):

@@ -1,20 +1,21 @@
-"""Learning rates for wide layers: smaller, so that a network of any size trains safely."""
+"""Learning rates for wide layers: smaller, so that their sums move no farther in a step."""
 import numpy as np
 
-INPUTS = 32             # a layer with so many inputs, or fewer, learns at the full rate
+INPUTS = 32             # a layer with at most this many inputs learns at the full rate
 
 
 def rates(network):
     """A factor for Adam's lr, for each parameter: (P,), for adam.step(lr * rates(network)).
 
-    Adam moves each weight by about lr, however small its gradient. A neuron z = sum_k x_k W_k adds
-    up the moves of all its d_in weights. For one example, each move goes the way that lowers the
-    loss, so they do not cancel: z moves by about lr sum_k |x_k|, which grows with d_in. In a layer
-    that is twice as wide each step goes twice as far, and a step that goes too far ruins the
-    network for good. To move z as far as in a layer of 32 inputs, the rate of W must be
+    Adam can move a weight by up to about lr, however small its gradient. Take a neuron with the sum
+    z = sum_k x_k W_k, and one example. The gradient of W_k is dW_k = x_k dz. So Adam moves W_k by
+    -lr times the sign of x_k dz, and x_k W_k by -lr |x_k| times the sign of dz. All these moves
+    have the same sign, so they add up: z moves by lr sum_k |x_k|. With twice as many inputs, z
+    moves twice as far in a step, and a step that goes too far can ruin a network for good. To move
+    z no farther than in a layer of 32 inputs, the rate of W must be
         lr 32 / d_in
     (Yang et al. 2022, table 8: Adam's rate for hidden weights falls as 1 / d_in.) Layers with fewer
-    inputs than that, and biases, keep the full lr.
+    inputs, and biases, keep the full lr.
     """
     factors = []
     for layer, name in network.named_parameters():

@@ -1,4 +1,4 @@
-"""Waves: show a network its coordinates magnified, so that it can draw fine detail."""
+"""Waves: give a network sines and cosines of its coordinates, so that it can draw fine detail."""
 import numpy as np
 
 from scratchdiff.nn.expect import checked, expect
@@ -6,13 +6,13 @@ from scratchdiff.nn.expect import checked, expect
 
 @checked
 class Waves:
-    """y = [x, sin(k x), cos(k x)]: x, the sines of its first d columns for every k, the cosines.
+    """y = [x, sin(k x), cos(k x)]: x, then sines of its first d columns for every k, then cosines.
 
-    Why. The output of a network hardly changes between two points that lie close together, so what
-    it draws is blurred. sin(k x) changes k times as fast as x, and the network need not learn to do
-    that by itself (Tancik et al. 2020). A sine takes each value twice in a period; the cosine tells
-    the two apart. Neither tells apart two points that are a whole period, 2 pi / k, from each
-    other. x itself does.
+    Why? The output of a network changes little between two points that lie close together, so the
+    shapes that it learns are blurred. sin(k x) changes k times as fast as x, and the network need
+    not learn to change so fast by itself (Tancik et al. 2020). A sine takes each value twice in a
+    period, and the cosine tells the two places apart. Points that are a whole period apart,
+    2 pi / k, look the same to both. x itself tells those apart.
 
     x (n, m) with m at least d, y (n, m + 2 d K) for K multiples k. Columns of x after the first d,
     such as the time, get no waves. With R = [k_1 I, ..., k_K I], one product makes all the k x:
@@ -20,12 +20,13 @@ class Waves:
     Forward:    z = x[:, :d] R                                          (n, d K)
                 y = [x, sin(z), cos(z)]
 
-    Backward. Let dy = [dcopy, dsin, dcos], column by column as y. Entry by entry, with slopes
-    d sin(z) / dz = cos(z) and d cos(z) / dz = -sin(z),
+    Backward. Let dy = [dcopy, dsin, dcos], column by column as y. The slope of a sine is the
+    cosine, and the slope of a cosine is minus the sine. So, entry by entry,
         dL/dz[i, j] = cos(z[i, j]) dsin[i, j] - sin(z[i, j]) dcos[i, j]
     x reaches y through its copy, with slope 1, and through z, as in a Linear with weights R:
         dL/dx = dcopy + [dz @ R.T, 0]           only the first d columns have waves
-    So each sine brings k cos(k x) dsin, as d sin(k x) = k cos(k x) dx. There are no parameters.
+    A sine therefore adds k cos(k x) dsin to dx, and k cos(k x) is the slope of sin(k x). There are
+    no parameters.
 
     Parameters
     ----------

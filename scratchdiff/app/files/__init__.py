@@ -1,13 +1,14 @@
-"""Files that a person gives or gets: points, models, pictures.
+"""Files that a person gives to the program or gets from it: points, models, pictures.
 
-    whole.py        written whole or not at all
+    whole.py        files that are written whole or not at all
     npy.py          arrays in the bytes of .npy files
-    text.py         bytes to lines of text, whatever the encoding
+    text.py         bytes to lines of text, in any encoding
     table.py        lines to rows of cells: separator, quotes, header
-    numbers.py      a cell to a number, or the reason why not
+    numbers.py      a cell to a number, or the reason why it is not a number
     columns.py      which column is an index, which the label
-    checks.py       whether the points can be learned, and outliers
-    points.py       all of these: a file to points
+    checks.py       points that cannot be learned, and outliers
+    points.py       a file to points, with all of the above
     points_out.py   points to a file
-    store.py        models
+    store.py        models to files, and back
+    clocks.py       models of clocks to files, and back
 """

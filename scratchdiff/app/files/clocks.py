@@ -1,4 +1,4 @@
-"""A saved clock: the two flat vectors of a LatentDiffusion, in an .npz file like a model's."""
+"""A saved model of clocks: the two flat vectors of a LatentDiffusion, in an .npz file."""
 import json
 import os
 
@@ -18,16 +18,16 @@ HEADER = json.dumps({"format": FORMAT, "version": 1})
 
 
 def save_clock(path, model):
-    """Write a trained LatentDiffusion of the clock, whole or not at all."""
+    """Write a trained LatentDiffusion. The file appears whole or not at all."""
     with whole_file(path) as file:
         np.savez(file, header=np.array(HEADER), autoencoder=model.autoencoder.network.params,
                  denoiser=model.denoiser.network.params)
 
 
 def is_clock(path):
-    """Whether this is a file of save_clock: its header comes first, as NumPy stores text.
+    """Whether save_clock has written this file: its header comes first, in NumPy's form of text.
 
-    A pipe is not looked at, since it can be read only once.
+    A pipe is never opened here, because it can be read only once.
     """
     if not os.path.isfile(path):
         return False
@@ -36,7 +36,7 @@ def is_clock(path):
 
 
 def load_clock(path):
-    """The LatentDiffusion in a file; CommandError, with what is wrong, for anything else."""
+    """The LatentDiffusion in a file. CommandError says what is wrong with any other file."""
     rng = np.random.default_rng(0)
     model = LatentDiffusion(Autoencoder(rng), Vocabulary(PROMPTS), rng)
     networks = {"autoencoder": model.autoencoder.network, "denoiser": model.denoiser.network}

@@ -1,4 +1,4 @@
-"""What the columns of a file are: coordinates, an index that is left out, or the label."""
+"""What each column of a file is: a coordinate, an index to leave out, or the label."""
 import re
 
 import numpy as np
@@ -8,14 +8,14 @@ from scratchdiff.app.files.table import counted
 from scratchdiff.app.files.text import readable
 
 MOST_LABELS = 300
-UNNAMED = re.compile(r"|unnamed: [\d.]+", re.IGNORECASE)       # as data frames write their index
+UNNAMED = re.compile(r"|unnamed: [\d.]+", re.IGNORECASE)       # what a data frame calls its index
 INDEX = re.compile(r"index|idx|id|no\.?|nr\.?|row|row[ ._]?(id|names?|numbers?)", re.IGNORECASE)
 
 
 def label_column(label, names, width):
-    """The place, from 0, of the column with this name, or with this number counted from 1.
+    """The place of the label's column, counted from 0. `label` is its name, or its number from 1.
 
-    None if `label` is. ValueError if there is no such column, or if there are two.
+    None if `label` is None. ValueError if no column fits, or if several columns do.
     """
     if label is None:
         return None
@@ -35,12 +35,12 @@ def label_column(label, names, width):
 
 
 class Labels:
-    """The label of each row. ValueError for what cannot be one."""
+    """The labels of the rows, one by one. ValueError for a cell that cannot be a label."""
 
     def __init__(self, column):
-        self.column = column            # what it is called in a message
+        self.column = column            # the column's name in a message
         self.of_rows = []
-        self.words = {}                 # each different cell, and the word that it is
+        self.words = {}                 # {each different cell: the label in it}
 
     def add(self, cell, where):
         """Take the next row's label."""
@@ -56,23 +56,23 @@ class Labels:
         """Raise ValueError unless there are at least two labels, and few enough to be groups."""
         different = len(set(self.words.values()))
         if different == len(self.of_rows) > 1:
-            raise ValueError(f"{self.column} has another label in every row: "
-                             "they tell no groups apart")
+            raise ValueError(f"{self.column} has a different label in every row, "
+                             "so the labels form no groups")
         if len(self.words) > MOST_LABELS:
             raise ValueError(f"{self.column} has more than {MOST_LABELS} different labels")
         if different == 1:
-            raise ValueError(f"{self.column} has one label only, {shown(self.of_rows[0])}: "
-                             "it tells nothing apart, leave it out of the file")
+            raise ValueError(f"{self.column} has only one label, {shown(self.of_rows[0])}, which "
+                             "tells nothing apart: leave it out of the file")
 
 
 def called(column, names):
     """What a column is called in a message: `column 2 (y)`."""
     name = names[column] if names else ""
-    return f"column {column + 1}" + f" ({name[:40]})" * bool(name)
+    return f"column {column + 1} ({name[:40]})" if name else f"column {column + 1}"
 
 
 def complaint(table, label, rows):
-    """The ValueError for the first cell that is no number; rows of (line, cells but the label)."""
+    """The ValueError for the first cell that is not a number. rows: (line, cells without label)."""
     columns = [column for column in range(table.width) if column != label]
     for line, cells in rows:
         for column, cell in zip(columns, cells):
@@ -84,7 +84,7 @@ def complaint(table, label, rows):
 
 
 def advice(table, column, label):
-    """What to do about a column of words; or, for a single word, what was taken for a header."""
+    """What to do about a column of words. For a single word: which line was taken for a header."""
     cells = [row[column] for _, row in table.sample if len(row) == table.width]
     if 2 * sum(map(is_word, cells)) <= len(cells):
         return f" (line {table.header} was read as a header)" if table.header else ""
@@ -94,28 +94,32 @@ def advice(table, column, label):
 
 
 def index_columns(points, columns, names):
-    """How many of the first columns, (n, d), are an index: they only number the rows.
+    """How many of the first columns of points (n, d) are an index, which only numbers the rows.
 
-    Whole numbers without a name are one, as data frames write it. So is a column that is named like
-    one and counts up from 0 or 1. Without a header no column is. `columns` are the places of the
-    coordinates among the `names`. ValueError for a first column without a name that is no index.
+    A column of whole numbers without a name is an index, because data frames write theirs so. A
+    column named like an index is one if it counts up from 0 or 1. In a file without a header, no
+    column is an index. `columns` are the places of the coordinates among the `names`.
+
+    ValueError if the first column after the index has no name.
     """
     first, most = 0, len(columns) - 1
     while names and first < most and is_index(names[columns[first]], points[:, first]):
         first += 1
     if names and first < most and not names[columns[first]]:
-        raise ValueError(f"column {columns[first] + 1} has no name, and is no index since it holds "
-                         "more than whole numbers: name it, or leave it out")
+        raise ValueError(f"column {columns[first] + 1} has no name. It is not an index, because "
+                         "not all its numbers are whole: name it, or leave it out")
     return first
 
 
 def is_index(name, x):
-    """Whether a column, (n,), only numbers the rows."""
-    return bool(UNNAMED.fullmatch(name) and is_whole(x) or INDEX.fullmatch(name) and counts(x))
+    """Whether a column (n,) is an index."""
+    if UNNAMED.fullmatch(name):
+        return is_whole(x)
+    return bool(INDEX.fullmatch(name)) and counts(x)
 
 
 def maybe_index(points, names):
-    """Whether the first of several columns, (n, d), looks like an index, though no rule says so."""
+    """Whether the first of several columns looks like an index, though index_columns kept it."""
     if points.shape[1] == 1 or len(points) < 5:
         return False
     x = points[:, 0]

@@ -1,11 +1,12 @@
-r"""The arrays in the bytes of .npy files, read by our own few rules. Nothing in them is believed.
+r"""Arrays from the bytes of .npy files. The files may be damaged, so every byte is checked.
 
 A .npy file is a magic word, a version, the length of the header, the header, and the numbers:
 
     \x93NUMPY  \x01\x00  v\x00  {'descr': '<f8', 'fortran_order': False, 'shape': (60, 2), }  ...
 
-NumPy's own reader evaluates the header as a Python literal, and a damaged one can end in a dozen
-different exceptions and warnings. But NumPy writes it in one form only, so a pattern can read it.
+NumPy's reader evaluates the header as a Python literal, and a damaged header can end in a dozen
+different exceptions and warnings. But NumPy writes headers in one form only, so a pattern can read
+them.
 """
 import io
 import math
@@ -23,10 +24,10 @@ DTYPE = re.compile(r"'[<>|=]?([iu][1248]|f[248]|c8|c16|b1|U[1-9]\d{0,8})'")     
 
 
 def parse_npy(data):
-    """The array in the bytes of a .npy file: a view of them, so that its size is what is there.
+    """The array in the bytes of a .npy file. It is a view, so no header can make it too large.
 
-    ValueError if they are no .npy file, if they hold anything but plain numbers or text, or if they
-    are not as many as the shape says.
+    ValueError if the bytes are not a .npy file, or if they hold anything but plain numbers or text.
+    Also if the size of the file does not fit the shape.
     """
     length = LENGTHS.get(bytes(data[6:8]))
     start = 8 + (length or 0)
@@ -36,7 +37,7 @@ def parse_npy(data):
         raise ValueError("it is not a .npy file, or its header is damaged")
     dtype = header[1].decode("latin-1")
     if not DTYPE.fullmatch(dtype):
-        raise ValueError(f"it holds {dtype[:40]} where numbers are wanted")
+        raise ValueError(f"it holds {dtype[:40]}, not numbers")
     dtype = np.dtype(dtype.strip("'"))
     shape = tuple(int(n) for n in header[3].replace(b",", b" ").split())
     count = math.prod(shape)
@@ -47,7 +48,7 @@ def parse_npy(data):
 
 
 def npy_header(shape, dtype):
-    """The first bytes of a .npy file, so that its rows can be written as they are made."""
+    """The header of a .npy file. After it, rows can be written as they are made."""
     file = io.BytesIO()
     header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, header)

@@ -1,12 +1,12 @@
-"""One cell, one number: read strictly, or refused with the reason.
+"""A cell is read as a number, strictly, or rejected with the reason.
 
-A cell is a piece of text such as "1.5", "1,5", "NA", "1,234.5" or "upper". What is not plainly a
-number is refused by name, because a wrong guess would spoil the points and nobody would see it.
+A cell is a piece of text such as "1.5", "1,5", "NA", "1,234.5" or "upper". If it is not plainly a
+number, the message says what it is. A wrong guess would spoil the points, and nobody would see it.
 """
 import re
 from contextlib import suppress
 
-MINUS = dict.fromkeys(map(ord, "\u2212\u2010\u2011\u2013\ufe63\uff0d"), "-")    # printed ones
+MINUS = dict.fromkeys(map(ord, "\u2212\u2010\u2011\u2013\ufe63\uff0d"), "-")    # typeset signs
 NUMBER = {                              # by its decimal mark
     ".": re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"),
     ",": re.compile(r"[+-]?\d+(,\d+)?([eE][+-]?\d+)?")}
@@ -29,12 +29,12 @@ WHY_NOT = [(re.compile(pattern, re.IGNORECASE | re.DOTALL), why) for pattern, wh
 
 
 def plain(cell):
-    """A cell as the patterns above want it. What is too long for a number becomes a word."""
+    """A cell in the form that the patterns read. A cell too long for a number becomes a word."""
     return cell.strip().translate(MINUS) if len(cell) <= LONGEST else "long"
 
 
 def why_not(cell):
-    """Why a cell is not a number, in words."""
+    """Why a cell is not a number, as the end of a sentence."""
     text = plain(cell)
     return next(why for pattern, why in WHY_NOT if pattern.fullmatch(text))
 
@@ -46,14 +46,15 @@ def looks_numeric(cell):
 
 
 def is_word(cell):
-    """Whether a cell holds something that is nothing like a number, nor a missing one."""
+    """Whether a cell holds a word: nothing like a number, and no sign for a missing value."""
     return why_not(cell) == WORD and not looks_numeric(cell)
 
 
 def decimal_mark(cells):
     """The decimal mark of these cells: a comma or a point.
 
-    It is a comma if more numbers hold a comma than a point, unless each may be thousands: 1,234.
+    It is a comma if more numbers hold a comma than a point. But if every comma may separate
+    thousands, as in 1,234, the mark is a point.
     """
     cells = [plain(cell) for cell in cells]
     commas = [cell for cell in cells if "," in cell and NUMBER[","].fullmatch(cell)]
@@ -66,7 +67,7 @@ def decimal_mark(cells):
 def numbers(cells, mark):
     """The numbers in cells, with this decimal mark. ValueError if a cell holds none."""
     text = " ".join(cells)
-    if ORDINARY.fullmatch(text):        # quickly; but float() would also read 1_000, nan and inf
+    if ORDINARY.fullmatch(text):        # the fast way; float() alone would also take 1_000 and nan
         with suppress(ValueError):
             if mark == ".":
                 return list(map(float, cells))
@@ -76,7 +77,7 @@ def numbers(cells, mark):
 
 
 def number(cell, mark):
-    """The number in one cell. ValueError says what the cell holds instead, and why that is none."""
+    """The number in one cell. ValueError says what the cell holds, and why it is not a number."""
     text = plain(cell)
     if not NUMBER[mark].fullmatch(text):
         raise ValueError(f"{shown(cell)}, {why_not(cell)}")
@@ -84,7 +85,7 @@ def number(cell, mark):
 
 
 def shown(word, longest=40):
-    """A word for a message: in quotes, and cut."""
+    """A word for a message, in quotes and cut to `longest` characters."""
     word = " ".join(word.split())
     cut = "..." if len(word) > longest else ""
     return repr(word[:longest]) + cut if word else "nothing"

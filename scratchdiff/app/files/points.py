@@ -1,4 +1,4 @@
-"""Points from a file: read, with what was decided on the way, or refused."""
+"""Points from a file, with a line on what was decided while reading."""
 import os
 from array import array
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ from scratchdiff.app.files.whole import opened
 from scratchdiff.measure.shapes import SHAPES
 
 ENDINGS = (".csv", ".tsv", ".txt", ".npy")
-CHUNK = 2 ** 16                         # bytes that are read at a time
-ROWS = 1000                             # of text, that become numbers at once
-MOST_NUMBERS, MOST_IN_TEXT = 10 ** 7, 5 * 10 ** 6     # 80 MB; a text takes 4 s
+CHUNK = 2 ** 16                         # bytes to read at a time
+ROWS = 1000                             # rows of text to turn into numbers at a time
+MOST_NUMBERS, MOST_IN_TEXT = 10 ** 7, 5 * 10 ** 6     # 80 MB in memory; 4 s to read as text
 
 
 @dataclass(frozen=True)
@@ -29,29 +29,29 @@ class Points:
     """Points from a file."""
 
     points: np.ndarray                  # (n, d) float64
-    names: tuple                        # of the d columns; None
-    titles: tuple                       # what each column is called in a message: `column 2 (y)`
-    labels: list                        # a word for each point; None
-    label_place: int                    # how many of the d columns stand before the label's; None
-    label_name: str                     # the name of the label's column; None
+    names: tuple                        # of the d columns; or None
+    titles: tuple                       # the columns' names in messages: `column 2 (y)`
+    labels: list                        # a word for each point; or None
+    label_place: int                    # how many of the d columns precede the label's; or None
+    label_name: str                     # the name of the label's column; or None
     lines: array                        # the line of each point in the file; None for .npy
-    said: str                           # in a line: what was read, and how
+    said: str                           # a line on what was read, and how
 
     def where(self, row):
-        """Where a point stands in the file."""
+        """The place of a point in the file, in words."""
         return where(self.lines, row)
 
 
 def where(lines, row):
-    """Where a point stands in the file: its line, or in a .npy file its row, counted from 0."""
+    """The place of a point in the file: its line, or in a .npy file its row, counted from 0."""
     return f"row {row}" if lines is None else f"line {lines[row]}"
 
 
 def read_points(path, label=None):
-    """The Points in a file, or in standard input for "-".
+    """The Points in a file, or in standard input if the path is "-".
 
-    .npy, or text with a point a line. `label` is the name of the column of labels, or its number
-    from 1. CommandError names the file, the line and what is wrong.
+    The file is .npy, or text with a point on each line. `label` is the name of the column of
+    labels, or its number, counted from 1. CommandError names the file, the line and the mistake.
     """
     if path != "-" and not path.lower().endswith(ENDINGS) and not os.path.isdir(path):
         raise CommandError(f"cannot read {path or repr(path)}: it must be a file whose name ends "
@@ -60,7 +60,7 @@ def read_points(path, label=None):
     with opened(path) as file:
         head = file.read(CHUNK)
         chunks = chain([head], iter(partial(file.read, CHUNK), b""))
-        npy = path.lower().endswith(".npy") or path == "-" and head.startswith(b"\x93NUMPY")
+        npy = path.lower().endswith(".npy") or (path == "-" and head.startswith(b"\x93NUMPY"))
         try:
             return (from_npy if npy else from_text)(chunks, label, name)
         except ValueError as error:
@@ -105,7 +105,7 @@ def from_npy(chunks, label, name):
         expect_few((len(data) - CHUNK) // 8)
     points = parse_npy(data)
     if points.dtype.kind not in "fiu":
-        raise ValueError(f"it holds {points.dtype} where real numbers are wanted")
+        raise ValueError(f"it holds {points.dtype}, not real numbers")
     if points.ndim == 1:
         points = points[:, None]
     if points.ndim != 2 or not points.shape[1]:
@@ -129,7 +129,10 @@ def expect_few(n):
 
 
 def finished(points, names, place, labels, lines, notes, name):
-    """The Points, checked and without an index. `names` are of all columns, `place` the label's."""
+    """The Points, checked and without an index.
+
+    `names` are those of all columns, and `place` is the place of the label's column.
+    """
     if labels:
         labels.finish()
     columns = [column for column in range(points.shape[1] + bool(labels)) if column != place]
@@ -142,13 +145,15 @@ def finished(points, names, place, labels, lines, notes, name):
     if labels:
         notes.append(f"{called(place, names)} is the label")
     if maybe_index(points, own_names):
-        notes.append(f"{titles[0]} is kept: or is it an index?")
+        notes.append(f"{titles[0]} is kept, but may be an index")
     notes += remarks(points, titles)
     said = (f"read {counted(len(points), 'point')} of {counted(len(columns), 'coordinate')} "
-            f"from {one_line(name)}" + f" ({'; '.join(notes)})" * bool(notes))
+            f"from {one_line(name)}")
+    if notes:
+        said += f" ({'; '.join(notes)})"
     label_place = labels and sum(column < place for column in columns)
     label_name = labels and names and names[place]
     if names and not are_names([*own_names, *filter(None, [label_name])]):
-        own_names = label_name = None   # 0, 1, 2, ...: written out, they would look like a point
+        own_names = label_name = None   # 0, 1, 2, ... at the top of a file would look like a point
     return Points(points, own_names, titles, labels and labels.of_rows, label_place, label_name,
                   lines, said)

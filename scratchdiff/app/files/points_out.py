@@ -12,12 +12,13 @@ from scratchdiff.app.files.whole import whole_file
 
 @contextmanager
 def points_file(path, n, center, scale, names=None, label=None):
-    """A function that takes points block by block, (m, d), and writes them to a .csv or .npy file.
+    """A function that writes points to a .csv or .npy file, block by block, (m, d) each.
 
-    No path means standard output, as .csv. There are n points in all, spread by about `scale`
-    around `center`, (d,) each; `scale` may be one number. A .csv file begins with the `names` of
-    the d columns if there are any. `label` is (place, name, word): the word stands in every row, in
-    a column with this name, after the first `place` coordinates. .npy holds the numbers only.
+    Without a path the points go to standard output, as .csv. There are n points in all, spread by
+    about `scale` around `center`, (d,) each. `scale` may also be one number. A .csv file begins
+    with the `names` of the d columns, if there are names. `label` is (place, name, word). The word
+    is written in every row, in a column of that name, after the first `place` coordinates. A .npy
+    file holds the numbers only.
     """
     scales = np.broadcast_to(scale, np.shape(center)).tolist()
     formats = [number_format(*column) for column in zip(np.asarray(center).tolist(), scales)]
@@ -25,14 +26,15 @@ def points_file(path, n, center, scale, names=None, label=None):
     if label:
         place, name, word = label
         formats.insert(place, quoted(word).replace("%", "%%"))
-        head[place:place] = [quoted(name or "")] * bool(names)
-    head = ",".join(head) + "\n" * bool(head)
+        if names:
+            head.insert(place, quoted(name or ""))
+    head = ",".join(head) + "\n" if head else ""
     row = ",".join(formats) + "\n"
 
     def csv(block):
         return row * len(block) % tuple(block.ravel().tolist())
     if path is None:
-        first = iter([head])            # with the first block: there may never be one
+        first = iter([head])            # the header waits for the first block, which may not come
         yield lambda block: sys.stdout.write(next(first, "") + csv(block))
         return
     npy = path.lower().endswith(".npy")
@@ -43,15 +45,16 @@ def points_file(path, n, center, scale, names=None, label=None):
 
 
 def number_format(center, scale):
-    """How to write a column, so that (x - center) / scale keeps all that a float32 can hold.
+    """The format of a column: enough digits for (x - center) / scale to keep its float32 precision.
 
-    Around 0 that takes 9 digits, and one more for each power of ten that the center is away. From
-    17 on, and in a constant column, it is as many as tell two numbers apart.
+    Around 0 that takes 9 digits. It takes one more for each power of ten by which the center is
+    larger than the scale. From 17 digits on, and in a constant column, each number gets the fewest
+    digits that identify it as a float64.
     """
     digits = 9 + ceil(log10(1 + min(abs(center) / scale, 1e9))) if scale else 17
     return f"%.{digits}g" if digits < 17 else "%r"
 
 
 def quoted(word):
-    """A word as a cell: in quotes if it would be cut, or taken for a comment (RFC 4180)."""
+    """A word as a cell, in quotes if it could be split or read as a comment (RFC 4180)."""
     return '"' + word.replace('"', '""') + '"' if re.search(r'[",;#\s]|^$', word) else word

@@ -1,9 +1,9 @@
-"""A saved model: all that it takes to sample from it, and to train on as if it had never stopped.
+"""A saved model: all that sampling needs, and all that training needs to go on bit for bit.
 
-An .npz file, which is a zip of .npy files, without pickle and without compression:
+It is an .npz file, a zip of .npy files, without pickle and without compression:
 
     header    JSON: the format's version, the names of the arrays, the recipe, the seed, the steps
-              taken, what was learned, the labels (the prompts), and where their column stood in
+              taken, what was learned, the labels (the prompts), and the place of their column in
               the person's file
     params    (P,)     the parameters that learn, layer by layer: W row by row, then b; or A and B
     base      (P',)    the frozen W and b beside A and B, if the recipe has adapters
@@ -11,12 +11,13 @@ An .npz file, which is a zip of .npy files, without pickle and without compressi
     losses    (steps,) the loss at every step so far
     center    (d,)     points are (what the network makes) * scale + center
     scale     (d,)
-    points    (n, d)   the person's own points, if the data is no built-in shape
-    pairs     (m, K, 2, d)     of a student: what it learns from (beyond/distillation.py)
-    label_of  (n,)     which of the labels each of them has, if they have labels
+    points    (n, d)   the person's own points, if the data is not a built-in shape
+    label_of  (n,)     the number of each point's label, if the points have labels
+    pairs     (m, K, 2, d)     what a student learns from (beyond/distillation.py)
 
 The random numbers of a step depend only on the seed and on the step's number (fast/streams.py). So
-these two are the whole state of the generator. Nothing in a file is believed unseen.
+the seed and the number are the whole state of the generator. A file may be damaged or edited, so
+everything in it is checked before use.
 """
 import io
 import json
@@ -28,7 +29,7 @@ import numpy as np
 from scratchdiff.app.errors import CommandError
 from scratchdiff.app.files.columns import MOST_LABELS
 from scratchdiff.app.files.npy import parse_npy
-from scratchdiff.app.files.table import MOST_COLUMNS
+from scratchdiff.app.files.table import MOST_COLUMNS, counted
 from scratchdiff.app.files.text import readable
 from scratchdiff.app.files.whole import opened, whole_file
 from scratchdiff.beyond.prompts import Vocabulary
@@ -43,7 +44,7 @@ FIELDS = {"format", "version", "arrays", "recipe", "seed", "step", "data", "name
           "label", "made_from"}
 LARGEST = 2 ** 27       # bytes of a model file: 128 MB, a thousand times what a usual one has
 LONGEST_HEADER = 2 ** 20
-LONGEST = 1000          # signs in a line about what a model was made from
+LONGEST = 1000          # characters in a line about what a model was made from
 
 
 def save_model(path, model):
@@ -59,7 +60,7 @@ def save_model(path, model):
 
 
 def contents(model):
-    """What stands in a model's file: the text of the header, and the arrays by name."""
+    """The contents of a model's file: the text of the header, and the arrays by name."""
     header = {"format": "scratchdiff", "version": VERSION, "recipe": asdict(model.recipe),
               "seed": model.seed, "step": model.adam.k, "data": model.data.name,
               "names": model.data.names and list(model.data.names),
@@ -94,7 +95,7 @@ def expect_loadable(model):
 
 
 def load_model(path):
-    """Read a model; CommandError, with the file and what is wrong, unless it is whole and sound."""
+    """Read a model. CommandError names the file and what is wrong with it."""
     try:
         with opened(path) as file:
             data = file.read(LARGEST + 1)
@@ -106,7 +107,7 @@ def load_model(path):
 
 
 def read_arrays(data):
-    """The arrays of an .npz file by name; together they are no larger than the file."""
+    """The arrays of an .npz file by name. Together they are no larger than the file."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
@@ -114,7 +115,7 @@ def read_arrays(data):
             fits = sum(member.file_size for member in members) <= len(data)
             contents = {member.filename: archive.read(member)       # read checks the CRC
                         for member in members if stored and fits}
-    except Exception:                   # zipfile trips over bytes in many ways; all mean one thing
+    except Exception:                   # zipfile raises a dozen kinds for damaged bytes
         raise ValueError("it is not a model file, or it is damaged") from None
     require(stored, "it is compressed, and scratchdiff's models are not")
     require(fits, "it is not a model file, or it is damaged")
@@ -132,14 +133,14 @@ def checked_header(arrays):
         try:
             header = json.loads(text.item())
         except (ValueError, RecursionError):
-            pass                        # said below
+            pass                        # the next line reports it
     require(isinstance(header, dict) and header.get("format") == "scratchdiff",
             "it is not a model of scratchdiff")
     version = header.get("version")
     require(type(version) is int and version >= 1, "its format has no version")
     require(version == VERSION, "it was written by another version of scratchdiff "
                                 f"(its format is {version}, this one reads {VERSION})")
-    require(header.keys() == FIELDS, "its header is not complete, or has too much in it")
+    require(header.keys() == FIELDS, "its header is not complete, or has unknown fields")
     require(header["arrays"] == sorted(set(arrays) - {"header"}),
             "its arrays are not those that its header names")
     seed, step, name = (header[key] for key in ("seed", "step", "data"))
@@ -157,7 +158,7 @@ def checked_header(arrays):
 
 
 def check_words(name, names, labels, label):
-    """ValueError unless these can be the columns' names, the labels, and their column, of data."""
+    """ValueError unless these can be the names, the labels, and the labels' column of the data."""
     require(names is None or name == OWN and isinstance(names, list) and all(map(is_cell, names)),
             f"its column names are {short(names)}")
     require(isinstance(labels, list) and len(labels) != 1 and len(labels) <= MOST_LABELS
@@ -173,17 +174,17 @@ def checked_recipe(settings):
     names = {field.name for field in fields(Recipe)}
     require(isinstance(settings, dict) and settings.keys() == names
             and isinstance(settings["hidden"], list) and isinstance(settings["waves"], list),
-            "its recipe is not complete, or has too much in it")
+            "its recipe is not complete, or has unknown fields")
     tuples = {name: tuple(settings[name]) for name in ("hidden", "waves")}
     return Recipe(**{**settings, **tuples}).validated()
 
 
 def checked_model(header, arrays):
-    """The Model that a sound header and these arrays hold; each array is checked before its use."""
+    """The Model in a checked header and these arrays. Each array is checked before it is used."""
     recipe, seed = header["recipe"], header["seed"]
     center = checked_array(arrays, "center", np.float64, (None,))
     d = len(center)
-    require(d <= MOST_COLUMNS, f"it has {d} columns, {MOST_COLUMNS} are the most")
+    require(d <= MOST_COLUMNS, f"it has {d} columns, at most {MOST_COLUMNS} are allowed")
     scale = checked_array(arrays, "scale", np.float64, (d,))
     labels = header["labels"]
     widths = recipe.widths(d, len(Vocabulary(labels)))
@@ -198,7 +199,8 @@ def checked_model(header, arrays):
         points = checked_array(arrays, "points", np.float64, (None, d))
         require(len(points) >= 2 and np.ptp(points, axis=0).any(), "its points are all equal")
         names = header["names"] and tuple(header["names"])
-        require(names is None or len(names) == d, f"it has {d} columns, and other names")
+        named = d if names is None else len(names)
+        require(named == d, f"it has {counted(d, 'column')}, but {counted(named, 'name')}")
         words, label = checked_labels(labels, header["label"], arrays, points)
         data = own_data(points, Model.stream(seed, SPLIT), names, labels=words, label=label)
     else:
@@ -214,12 +216,12 @@ def checked_model(header, arrays):
     model.made_from = header["made_from"]
     model.adam.k = header["step"]
     model.losses += losses.tolist()
-    require(sorted(contents(model)[1]) == header["arrays"], "it has an array too many")
+    require(sorted(contents(model)[1]) == header["arrays"], "it has one array too many")
     return model
 
 
 def checked_labels(labels, label, arrays, points):
-    """The label of each point, and the place and the name of their column; None without labels."""
+    """The label of each point, and (place, name) of the labels' column. None without labels."""
     if not labels:
         return None, None
     n, d = points.shape
@@ -233,9 +235,9 @@ def checked_labels(labels, label, arrays, points):
 
 
 def checked_array(arrays, name, dtype, shape):
-    """The array of that name; ValueError unless it has this dtype and shape and is finite.
+    """The array of that name. ValueError unless it has this dtype and shape, and is finite.
 
-    None in `shape` stands for any number from 1 up.
+    None in `shape` stands for any positive number.
     """
     require(name in arrays, f"it has no array {name}")
     array = arrays[name]
@@ -249,14 +251,14 @@ def checked_array(arrays, name, dtype, shape):
 
 
 def is_cell(word):
-    """Whether this is a word that can stand in a file of points, as it was read from one."""
+    """Whether this is a word that a cell in a file of points can hold."""
     if type(word) is not str or any("\ud800" <= sign <= "\udfff" or sign == "\0" for sign in word):
         return False
     return word == readable(word)
 
 
 def short(value):
-    """A value of any kind, in at most 40 signs."""
+    """A value of any kind, in at most 40 characters."""
     text = repr(value)
     return text if len(text) <= 40 else text[:37] + "..."
 

@@ -1,4 +1,4 @@
-"""Rows of cells from lines of text: what separates the cells, and whether the first are names."""
+"""Rows of cells from lines of text: which sign separates cells, and whether there is a header."""
 import csv
 import re
 from collections.abc import Iterator
@@ -8,27 +8,27 @@ from itertools import chain
 from scratchdiff.app.files.numbers import MISSING, WORD, decimal_mark, looks_numeric, why_not
 from scratchdiff.app.files.text import is_utf8, readable
 
-SEPARATORS = "\t;, "                    # a blank stands for any number of blanks
+SEPARATORS = "\t;, "                    # a space stands for any number of spaces
 MOST_COLUMNS = 100
-SAMPLE = 100                            # lines that are looked at before anything is decided
+SAMPLE = 100                            # lines to look at before deciding anything
 
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of a text file, and what its first hundred lines tell about them."""
+    """The rows of a text file, and what its first hundred lines say about them."""
 
     rows: Iterator                      # of (line number, list of cells), without the header
-    sample: list                        # the first of them
+    sample: list                        # the first rows
     width: int                          # cells in the first row
-    header: int                         # the line number of the header; None
-    names: list                         # one for each column; None
-    row_names: bool                     # the first column has none, as R writes tables
+    header: int                         # the line number of the header; or None
+    names: list                         # a name for each column; or None
+    row_names: bool                     # the first column has no name, as in tables that R writes
     utf8: bool                          # whether the names are UTF-8
     separator: str
     mark: str                           # the decimal mark
 
     def notes(self):
-        """What was decided, and what may be wrong about it: a list of phrases."""
+        """A list of phrases: what was decided, and where it may be wrong."""
         cells = [cell for _, row in self.sample for cell in row]
         points = any("." in cell for cell in cells)
         notes = [f"line {self.header} is a header"] if self.header else []
@@ -45,9 +45,9 @@ class Table:
 
 
 def read_table(lines):
-    """The table in these lines, (line number, text). ValueError if there is none.
+    """The table in these lines, (line number, text). ValueError if the lines hold no table.
 
-    The separator is the one that makes the largest share of the cells numbers.
+    The separator is the sign that turns the largest share of the cells into numbers.
     """
     lines = iter(lines)
     first = beginning(lines)
@@ -59,15 +59,15 @@ def read_table(lines):
         header, names = next(rows)
         del sample[0]
     if not sample:
-        next(rows, None)                # raises if the first row is what is damaged
-        raise ValueError("it holds no points"
-                         + f": nothing comes after line {header}, a header" * bool(header))
+        next(rows, None)                # raises if the first row is damaged
+        why = f": nothing comes after line {header}, a header" if header else ""
+        raise ValueError(f"it holds no points{why}")
     line, width = sample[0][0], len(sample[0][1])
     check_width(f"line {line}", width, len(sample))
     row_names = 0 < len(names) == width - 1 and separator != ","
     if names and len(names) != width and not row_names:
         commas = separator == "," and width > len(names)
-        raise misfit(header, names, line, width, " (decimal commas?)" * commas)
+        raise misfit(header, names, line, width, " (decimal commas?)" if commas else "")
     mark = decimal_mark(cell for _, cells in sample for cell in cells)
     utf8 = all(map(is_utf8, names))
     names = [""] * row_names + list(map(readable, names)) if names else None
@@ -75,7 +75,7 @@ def read_table(lines):
 
 
 def beginning(lines):
-    """Take the first lines off an iterator: enough to decide from, and not too many to hold."""
+    """Take the first lines off an iterator: enough to decide, but not too many for the memory."""
     first, size = [], 0
     for number, text in lines:
         first.append((number, text))
@@ -98,7 +98,7 @@ def split(lines, separator):
 
 
 def quoted(lines, separator):
-    """The same, without the quotes around cells (RFC 4180). Such a cell may hold a line break."""
+    """The rows, without the quotes around cells (RFC 4180). A quoted cell may hold a line break."""
     number, last, read = 0, None, 0
 
     def texts():
@@ -118,20 +118,21 @@ def quoted(lines, separator):
 
 
 def until_damaged(rows):
-    """The rows before the first that cannot be split."""
+    """The rows before the first row that cannot be split."""
     good = []
     try:
         for row in rows:
             good.append(row)
     except ValueError:
-        pass                            # whoever reads on will hear of it
+        pass                            # it will be raised again when that row is read
     return good
 
 
 def share_of_numbers(lines, separator):
-    """The share of numbers in the cells below the first line, if this is what separates them.
+    """The share of numbers among the cells below the first line, if this is the separator.
 
-    -1 if it separates nothing. A blank in the first line does not count, for a name may have one.
+    -1 if it separates nothing. A space in the first line does not count, because a column's name
+    may have a space.
     """
     rows = [cells for _, cells in until_damaged(split(lines, separator))]
     below = rows[1:] or rows
@@ -142,10 +143,10 @@ def share_of_numbers(lines, separator):
 
 
 def are_names(cells):
-    """Whether a row of cells names columns. Not if it could be numbers, damaged or missing.
+    """Whether a row of cells is a header, and not a row of damaged or missing numbers.
 
-    A name has no digit before a letter. Cells may be blank. A few may read as missing values, since
-    Na is sodium. A data frame without names has a blank, then 0, 1, 2, ...
+    A name has no digit before its first letter. Cells may be blank. A minority may read as missing
+    values, because Na is sodium. A data frame without names writes a blank, then 0, 1, 2, ...
     """
     if len(cells) > 1 and cells == ["", *map(str, range(len(cells) - 1))]:
         return True
@@ -157,10 +158,10 @@ def are_names(cells):
 
 
 def check_width(where, width, rows):
-    """Raise ValueError for more columns than can be learned; `rows` is how many rows were seen."""
+    """Raise ValueError for more columns than can be learned. `rows` rows have been seen."""
     if width > MOST_COLUMNS:
-        raise ValueError(f"{where} has {width} columns, {MOST_COLUMNS} are the most"
-                         + " (transposed?)" * (rows < MOST_COLUMNS // 2))
+        guess = " (transposed?)" if rows < MOST_COLUMNS // 2 else ""
+        raise ValueError(f"{where} has {width} columns, at most {MOST_COLUMNS} are allowed{guess}")
 
 
 def misfit(header, names, line, width, guess=""):

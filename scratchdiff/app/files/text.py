@@ -1,4 +1,4 @@
-"""Lines of text from the bytes of a file, whatever its encoding and its line ends."""
+"""Lines of text from the bytes of a file, in any encoding and with any line ends."""
 import codecs
 import io
 import re
@@ -20,7 +20,7 @@ LARGEST = 10 ** 8                       # bytes in a file
 def encoding(head):
     """The encoding of a text file with these first bytes.
 
-    The byte order mark tells. Without one, digits in UTF-16 and UTF-32 give away their zero bytes.
+    A byte order mark says it. Without a mark, the zero bytes of digits give away UTF-16 and UTF-32.
     """
     for mark, name in MARKS:
         if head.startswith(mark):
@@ -34,8 +34,8 @@ def text_lines(chunks):
     """The lines of a text file as (number, text), without comments and blank lines.
 
     Line numbers count from 1. `chunks` yields the file's bytes piece by piece, so the whole file is
-    never in memory. A byte that is not UTF-8 becomes a surrogate, which `readable` turns into a
-    letter. ValueError if the bytes are no text.
+    never in memory. A byte that is not UTF-8 becomes a surrogate, and `readable` turns the
+    surrogate into a letter. ValueError if the bytes are not text.
     """
     chunks = iter(chunks)
     head = next(chunks, b"")
@@ -44,7 +44,7 @@ def text_lines(chunks):
     decoder = codecs.getincrementaldecoder(name)(errors)
     decoder = io.IncrementalNewlineDecoder(decoder, translate=True)     # CR and CRLF to LF
     number, rest, size = 0, "", 0
-    for chunk in chain([head], chunks, [b""]):          # nothing marks the end
+    for chunk in chain([head], chunks, [b""]):          # b"" marks the end
         size += len(chunk)
         if size > LARGEST:
             raise ValueError(f"it holds more than {LARGEST // 10 ** 6} MB of text")
@@ -55,7 +55,9 @@ def text_lines(chunks):
                              f"after line {number}") from None
         if "\0" in text:
             raise ValueError("it is not text (it holds zero bytes)")
-        *lines, rest = (rest + text + "\n" * (not chunk)).split("\n")
+        if not chunk:
+            text += "\n"                # ends the last line
+        *lines, rest = (rest + text).split("\n")
         for number, line in enumerate(lines, number + 1):
             if "#" in line:
                 line = COMMENT.sub(lambda match: match[1] or "", line)
@@ -66,7 +68,7 @@ def text_lines(chunks):
 
 
 def readable(word):
-    """A word as it was meant: without surplus blanks, and as Windows-1252 if it was not UTF-8."""
+    """A word without surplus spaces, decoded as Windows-1252 if its bytes were not UTF-8."""
     if not is_utf8(word):
         word = word.encode("utf-8", "surrogateescape").decode("cp1252", "replace")
     return " ".join(word.split())

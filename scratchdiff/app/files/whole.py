@@ -11,7 +11,7 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def os_error(path, error, doing):
-    """The CommandError for an OSError at a file; of status 1 for a full disk, which is no typo."""
+    """The CommandError for an OSError. Its status is 1 for a full disk, else 2."""
     return CommandError(f"cannot {doing} {path or repr(path)}: {error.strerror or error}",
                         status=1 if error.errno in FULL else 2)
 
@@ -20,12 +20,12 @@ def os_error(path, error, doing):
 def whole_file(path):
     """Open a binary file for writing that appears at `path` only when all of it is on disk.
 
-    It is written beside `path` under another name, flushed, and renamed, which the file system does
-    at once or not at all. On any error, or Ctrl-C, the old file stays as it was. A device such as
-    /dev/stdout is written to as it is. CommandError if the file cannot be written.
+    The file is written beside `path` under another name, flushed, and renamed. The file system
+    renames it whole or not at all. After an error, or Ctrl-C, the old file is as it was. A device
+    such as /dev/stdout is written to directly. CommandError if the file cannot be written.
     """
     special = is_special(path)
-    target = real_path(path)            # so that a link stays, and its target is replaced
+    target = real_path(path)            # a link stays, and the file it points to is replaced
     name = os.path.join(os.path.dirname(target), f".scratchdiff.{os.urandom(8).hex()}.tmp")
     try:
         with open(path if special else name, "wb") as file:
@@ -44,21 +44,21 @@ def whole_file(path):
 
 
 def is_special(path):
-    """Whether there is something else than a file at `path`, such as a device.
+    """Whether there is something other than a file at `path`, such as a device.
 
-    CommandError for a named pipe: opening one waits for a reader, who may never come.
+    CommandError for a named pipe, because opening it waits for a reader, which may never come.
     """
     try:
         mode = os.stat(path).st_mode
     except OSError:
-        return False                    # there is nothing, or a folder is missing
+        return False                    # nothing is there, or a folder is missing
     if stat.S_ISFIFO(mode) and os.path.exists(real_path(path)):     # not a pipe behind /dev/stdout
         raise CommandError(f"cannot write {path}: it is a named pipe, and nobody may ever read it")
     return not stat.S_ISREG(mode)
 
 
 def real_path(path):
-    """The absolute path of a file to write. CommandError in a folder that has been removed."""
+    """The absolute path of a file to write. CommandError if the current folder was removed."""
     try:
         return os.path.realpath(path)
     except OSError as error:
@@ -74,7 +74,7 @@ def write_text(path, text):
 def expect_writable(path):
     """Raise CommandError now if a file could not be written at `path` later, after all the work.
 
-    A read-only file is not replaced, though its folder would allow it: somebody protects it.
+    A read-only file is not replaced, even if its folder allows that, because somebody protects it.
     """
     folder = os.path.dirname(real_path(path))
     if os.path.isdir(path):

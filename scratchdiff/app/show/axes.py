@@ -1,4 +1,4 @@
-"""A frame with numbers on its sides, and the way from points to places inside it."""
+"""A frame with numbers on its sides, which maps points to places on the page."""
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from itertools import count
 
@@ -12,7 +12,7 @@ LEFT, RIGHT, TOP, BOTTOM = 50, 20, 24, 40       # around a frame: room for numbe
 class Axes:
     """The rectangle of a page that shows the box from `low` (2,) to `high` (2,), y upwards.
 
-    left, top, width and height are in units of the page; names are those of the two axes.
+    left, top, width and height are in units of the page. names has a name for each axis.
     """
 
     def __init__(self, low, high, left, top, width, height, names=("", "")):
@@ -24,7 +24,7 @@ class Axes:
         self.names = [f"{name} {note}".strip() for name, note in zip(names, notes)]
 
     def places(self, points):
-        """Points (n, 2) -> their places on the page; what is far outside is put just outside."""
+        """Points (n, 2) -> their places on the page. Points far outside the frame move nearer."""
         with np.errstate(over="ignore"):            # halves, because the difference could overflow
             part = (points / 2 - self.low / 2) / (self.high / 2 - self.low / 2)
         return np.clip(part, -0.2, 1.2) * [self.width, -self.height] + [self.left, self.bottom]
@@ -60,9 +60,9 @@ class Axes:
 
 
 def ticks(low, high, most):
-    """Round numbers from low to high, evenly spaced: at least two, and `most` if that can be.
+    """Evenly spaced round numbers from low to high: at least two, and if possible at most `most`.
 
-    Decimals, so that they are exact.
+    They are Decimals, and so they are exact.
     """
     low, high = Decimal(repr(float(low))), Decimal(repr(float(high)))
     values = []
@@ -79,7 +79,7 @@ def ticks(low, high, most):
 
 
 def labels(values):
-    """What stands at the ticks, and a note for the axis on how to get the values from it.
+    """The labels of the ticks, and a note for the axis that says how to get the values from them.
 
     [1700000000, 1700001000] -> ["0", "1000"], "+ 1.7e9"
     [0.000002, 0.000003]     -> ["2", "3"], "\u00d7 1e-6"
@@ -91,12 +91,16 @@ def labels(values):
     if -3 < power < 5:
         power = 0
     digits = max(0, power - (values[1] - values[0]).normalize().as_tuple().exponent)
-    notes = [f"\u00d7 1e{power}"] * (power != 0) + [f"+ {short(base)}"] * (base != 0)
+    notes = []
+    if power != 0:
+        notes.append(f"\u00d7 1e{power}")
+    if base != 0:
+        notes.append(f"+ {short(base)}")
     return [f"{value.scaleb(-power):.{digits}f}" for value in rest], " ".join(notes)
 
 
 def roundest(low, high):
-    """The roundest number that is no farther from the middle than five times their distance."""
+    """The roundest number within five times high - low of the middle."""
     middle = (low + high) / 2
     for exponent in count(middle.adjusted() + 1, -1):
         unit = Decimal((0, (1,), exponent))

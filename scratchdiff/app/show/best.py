@@ -1,4 +1,4 @@
-"""How good a result could be: the best possible loss, and the points of the perfect denoiser."""
+"""How good a result could be: the best possible loss, and the perfect denoiser's points."""
 from functools import partial
 
 import numpy as np
@@ -10,16 +10,16 @@ from scratchdiff.measure.energy import expected_energy_distance
 from scratchdiff.measure.exact import floor_and_excess
 
 NOISY = 1000            # noisy points for each level
-LEVELS = 10             # to a line
-PERFECT = 500           # points of the perfect denoiser, which takes its time
+LEVELS = 10             # levels in a line
+PERFECT = 500           # points of the perfect denoiser, which is slow
 
 
 def loss_parts(model):
-    """(floor, excess) of the loss at each level, (T,) each. None if the best is not known.
+    """(floor, excess) of the loss at each level, (T,) each. None if the floor is not known.
 
     The floor is the best possible loss, and the excess is what this network adds to it. The noisy
-    points do not depend on the model's seed: each run on a shape reports the same floor. With
-    labels, the loss is that of training: a share DROP of the points comes without a prompt.
+    points do not depend on the model's seed, so every run on a shape reports the same floor. With
+    labels, a share DROP of the points comes without a prompt, as in training.
     """
     data = model.data
     if data.exact is None:
@@ -33,7 +33,7 @@ def loss_parts(model):
 
 
 def label_parts(model, k):
-    """The same for the points of label k alone, with their prompt."""
+    """(floor, excess) for the points of label k alone, with their prompt."""
     data = model.data
     if data.exact is None:
         return None
@@ -43,10 +43,10 @@ def label_parts(model, k):
 
 
 def loss_lines(floor, excess, shares):
-    """Lines of text: the loss and its two parts over all levels, and over every ten of them.
+    """Lines of text: the loss and its two parts, over all levels and over ten levels at a time.
 
-    shares (T,): of the levels in the loss that was trained (diffusion/levels.py). If they differ,
-    the last line has that loss.
+    shares (T,) are the shares of the levels in the training loss (diffusion/levels.py). If the
+    shares differ, the last line has the training loss.
     """
     total, best, error = summed(floor, excess)
     lines = [f"loss {total} = {best} (the best possible) + {error} (this network's error)"]
@@ -64,15 +64,15 @@ def loss_lines(floor, excess, shares):
 
 
 def summed(floor, excess, shares=None):
-    """(loss, floor, excess): means as text, rounded so that the printed sum is right."""
+    """(loss, floor, excess) as text: means over levels, rounded so that the sum is right."""
     best, error = (round(float(np.average(part, weights=shares)), 4) for part in (floor, excess))
     return tuple(f"{number:.4f}" for number in (best + error, best, error))
 
 
 def perfect_lines(model):
-    """Lines of text: the same figures of points that the perfect denoiser makes.
+    """Lines of text: the figures of points that the perfect denoiser makes.
 
-    What these points lack is the sampler's doing, not the network's.
+    These points show what is lost by the sampler alone, whatever the network.
     """
     name, schedule = model.data.name, model.denoiser.schedule
     rng = model.stream(model.seed, REPORT)

@@ -1,4 +1,4 @@
-"""A scatter plot in characters. A braille sign is two by four dots, and every pattern is a sign."""
+"""A scatter plot in characters. A braille character has two by four dots, in every pattern."""
 import os
 import sys
 
@@ -12,7 +12,7 @@ WIDEST = 60             # columns
 
 
 def picture(points, columns):
-    """Points (n, d) as lines of braille, at most `columns` wide and half as many; see `plane`."""
+    """Points (n, d) as at most (columns + 1) // 2 lines of braille, `columns` wide; see `plane`."""
     points = plane(points)
     low, high = np.quantile(points, [0.001, 0.999], axis=0, method="nearest")   # no stray points
     center, half, alike = box(low, high)
@@ -32,13 +32,13 @@ def picture(points, columns):
 
 
 def wanted(stream):
-    """Whether to draw there: on a terminal that has the signs, and where colour is not unwanted."""
+    """Whether to draw on this stream: a terminal with braille, whose user has not set NO_COLOR."""
     return (stream.isatty() and os.environ.get("TERM") != "dumb" and "NO_COLOR" not in os.environ
             and (stream.encoding or "").lower().replace("-", "") == "utf8")
 
 
 def show(points):
-    """Print the points on standard output, as large as fits on the screen, if it can show them."""
+    """Print the points on the terminal, as large as its screen allows, if it can show braille."""
     if wanted(sys.stdout):
         columns, lines = terminal_size(sys.stdout)
         print(*picture(points, max(2, min(WIDEST, columns - 1, 2 * lines - 4))), sep="\n")

@@ -5,17 +5,17 @@ from scratchdiff.app.show.axes import BOTTOM, LEFT, RIGHT, TOP, Axes
 from scratchdiff.app.show.svg import SIZE, page, text
 
 HEIGHT = 230            # of the frame
-GROWTH = 1 / 2          # a group of steps is at least this part of the steps before it,
-SHORTEST = 1 / 100      # and this part of all steps
+GROWTH = 1 / 2          # the least length of a group of steps, as a share of the steps before it
+SHORTEST = 1 / 100      # and as a share of all steps
 
 
 def loss_curve(losses, floor, caption):
-    """The text of an SVG file: the loss over the steps, and its floor, a float, or None.
+    """The text of an SVG file: the loss over the steps, and its floor, a float or None.
 
-    The line is the mean over groups of steps; the band leaves out the lowest and the highest tenth
-    of each group. The groups grow longer: at first the loss falls fast, at last it takes hundreds
-    of batches to tell it from the floor. The expected loss is never below the floor, but the mean
-    of some batches may be, by chance. It is drawn where it is.
+    The line is the mean over groups of steps. The band leaves out the lowest and the highest tenth
+    of each group. At first the loss falls fast, so the groups are short. At the end it takes
+    hundreds of batches to tell the loss from the floor, so the groups are long. The expected loss
+    is never below the floor, but the mean of a group may be, by chance, and is drawn there.
     """
     edges = grouped(len(losses))
     groups = np.split(np.asarray(losses, float), edges[1:-1])
@@ -23,7 +23,7 @@ def loss_curve(losses, floor, caption):
     lows, highs = np.array([np.quantile(group, [0.1, 0.9]) for group in groups]).T
     ends = [lows.min(), means.min(), highs.max(), means[-1] if floor is None else floor]
     least, most = min(ends), max(ends)
-    if most - least <= 1e-9 * most:                 # nothing but rounding
+    if most - least <= 1e-9 * most:                 # all differences are rounding
         least, most = (0.9 * most, most) if most else (0.0, 1.0)
     least -= 0.12 * (most - least)                  # room for the floor's label
     axes = Axes((0, least), (len(losses), most), LEFT, TOP, SIZE - LEFT - RIGHT, HEIGHT)
@@ -43,7 +43,7 @@ def loss_curve(losses, floor, caption):
 
 
 def grouped(n):
-    """Where groups of n steps begin, and n."""
+    """The edges of groups of n steps: the first step of each group, and n."""
     edges = [0]
     while edges[-1] < n:
         edges.append(edges[-1] + max(1, round(SHORTEST * n), round(GROWTH * edges[-1])))

@@ -1,8 +1,8 @@
 """The denoiser as a picture: at four noise levels, arrows over the plane that lead to clean points.
 
 A noisy point is x_t = sqrt(alpha_bar_t) x_0 + s_t eps, with s_t = sqrt(1 - alpha_bar_t). So
--s_t eps_hat leads from x_t to the denoiser's guess of sqrt(alpha_bar_t) x_0. An arrow shows all of
-that way, or where it is long, the beginning of it.
+-s_t eps_hat leads from x_t to the denoiser's guess of sqrt(alpha_bar_t) x_0. An arrow shows that
+way, or only the beginning if the way is long.
 """
 import numpy as np
 
@@ -17,17 +17,17 @@ ACROSS_PAGE, DOWN = PANEL + 12, PANEL + 26      # from one panel to the next
 ACROSS = 12             # arrows in a row
 LONGEST = 0.85          # arrow, in units of the distance between two
 POINTS = 200            # noisy points in a panel
-NEAR = 1.5              # an arrow without a noisy point within this distance is faint, same units
+NEAR = 1.5              # same units: an arrow is faint if no noisy point is this near
 LEGEND = ["grey: noisy points", "arrows: where the denoiser guesses they came from",
           "faint arrows: no noisy point comes here"]
 
 
 def field(denoiser, exact, schedule, real, standard, rng, caption):
-    """The text of an SVG file: a panel for each level. If `exact` is not None, its own are beside.
+    """The text of an SVG file: a panel for each level, and beside it a panel of `exact`, if any.
 
-    real: (n, 2) points in standard form, of the denoiser's dtype. The dots are some of them with
-    noise from rng: what the denoiser sees at that level. standard: the map from standard form to
-    the units of the axes. ValueError if the points do not have two coordinates.
+    real (n, 2) are points in standard form, of the denoiser's dtype. The dots are some of these
+    points with noise from rng, as the denoiser sees them at that level. standard is the map from
+    standard form to the units of the axes. ValueError if the points do not have two coordinates.
     """
     if real.shape[1] != 2:
         raise ValueError(f"real must have shape (n, 2), got {real.shape}")
@@ -59,12 +59,12 @@ def field(denoiser, exact, schedule, real, standard, rng, caption):
 
 
 def levels(T):
-    """From much noise to little: four, or fewer for a student, which may know only one."""
+    """Four levels, from much noise to little. A student has fewer if it knows fewer."""
     return list(dict.fromkeys([T - 1, T // 2, T // 5, T // 20]))
 
 
 def arrows(begin, end):
-    """Path data of arrows between places (n, 2): a line, and two short ones back from its end."""
+    """Path data of arrows between places (n, 2): a long line, and two short lines at its end."""
     back = 0.4 * (begin - end)
     aside = 0.5 * back[:, ::-1] * [1, -1]
     corners = np.column_stack([begin, end, end + back + aside, end, end + back - aside]).round(1)

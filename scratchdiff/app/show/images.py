@@ -1,4 +1,4 @@
-"""Small square grey images, 0 for the ground to 1 for ink: as an SVG, and in characters."""
+"""Small square grey images, from 0 for paper to 1 for ink: as an SVG, and in characters."""
 import textwrap
 
 import numpy as np
@@ -11,10 +11,10 @@ SHADES = np.array(list(" \u2591\u2592\u2593\u2588"))
 
 
 def pixels(images, names, caption):
-    """The text of an SVG file: images side by side, each with its name, a rectangle for a pixel.
+    """The text of an SVG file: images side by side, each with its name. A pixel is a rectangle.
 
     images: (k, n, n) floats, or (k, frames, n, n) for an animation; names: k strings. Ink is dark
-    if the reader's screen is light, and light if it is dark.
+    on a light screen, and light on a dark screen.
     """
     films = np.clip(images, 0, 1).round(2)
     if films.ndim == 3:
@@ -39,7 +39,7 @@ def tile(film, left, top, size):
     """One image of (frames, n, n) in a square of the page, framed."""
     n = film.shape[1]
     film = film[np.linspace(0, len(film) - 1, min(len(film), FRAMES)).round().astype(int)]
-    rest = round(PAUSE / WALK * len(film))              # times that the last frame comes again
+    rest = round(PAUSE / WALK * len(film))              # repetitions of the last frame
     rectangles = []
     for y, x in np.argwhere(film.any(axis=0)).tolist():
         values = [f"{value:g}".replace("0.", ".") for value in film[:, y, x].tolist()]
@@ -54,8 +54,8 @@ def tile(film, left, top, size):
 def grey(images, names, columns):
     """Lines of text, at most `columns` wide: images (k, n, n) side by side, each with its name.
 
-    A pixel is two characters, which is about a square. Where that is too wide, a character is two
-    pixels, one above the other.
+    A pixel is two characters side by side, which is about a square. If that is too wide, a
+    character is two pixels, one above the other.
     """
     k, n, _ = images.shape
     if 2 * n <= columns:
@@ -73,5 +73,7 @@ def grey(images, names, columns):
                   for picture, name in zip(pictures[row], names[row])]
         height = max(map(len, blocks))
         blocks = [block + [" " * width] * (height - len(block)) for block in blocks]
-        lines += [""] * bool(lines) + ["  ".join(line).rstrip() for line in zip(*blocks)]
+        if lines:
+            lines.append("")            # between two rows of images
+        lines += ["  ".join(line).rstrip() for line in zip(*blocks)]
     return lines

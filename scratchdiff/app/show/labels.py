@@ -1,7 +1,7 @@
 """How well a model keeps to its prompts: a line for each label.
 
-A judge decides which label a generated point has: that of the nearest real point. Where labels
-overlap, no judge can always be right. So the table also says how often it is right about real ones.
+We judge that a generated point has the label of the nearest real point. Where labels overlap, no
+judge is always right. So the table also says how often this judge is right about real points.
 """
 import numpy as np
 
@@ -14,13 +14,13 @@ from scratchdiff.fast.streams import REPORT
 from scratchdiff.measure.energy import expected_energy_distance
 from scratchdiff.measure.nearest import nearest
 
-MOST = 8192             # points to make, of all labels together, unless there are very many labels
-SHOWN = 8               # labels in the table, at most: those with the fewest right points
-WIDE = 22               # letters of a label, at most
+MOST = 8192             # points to make for all labels together, unless there are very many labels
+SHOWN = 8               # labels in the table, at most: the ones with the fewest right points
+WIDE = 22               # characters of a label, at most
 
 
 def label_lines(model):
-    """Lines of text: how good the points are that the model makes for each label, at w = 0."""
+    """Yield lines of text: how good the generated points of each label are, at w = 0."""
     labels = model.data.labels
     each = int(np.clip(MOST // len(labels), 32, 512))
     reals, mades = real_points(model, each), made_points(model, each)
@@ -45,7 +45,7 @@ def label_lines(model):
 
 
 def real_points(model, n):
-    """At most n real points of each label: a list of (m, d)."""
+    """Real points of each label, a list of arrays (m, d) with m <= n."""
     rng = model.stream(model.seed, REPORT)
     return [model.data.real_of(k, n, rng) for k in range(len(model.data.labels))]
 
@@ -68,7 +68,7 @@ def right_shares(reals, sets, others=False):
     """
     shares = []
     for k, points in enumerate(sets):
-        distances = [nearest(points, real, others=others and j == k)
+        distances = [nearest(points, real, leave_out_itself=others and j == k)
                      for j, real in enumerate(reals)]
         shares.append(np.mean(np.argmin(distances, axis=0) == k))
     return np.array(shares)

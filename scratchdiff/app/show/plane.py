@@ -1,4 +1,4 @@
-"""How points with any number of columns become a picture: what is drawn of them, in which box."""
+"""From points with any number of columns to a picture: which columns to draw, in which box."""
 import numpy as np
 
 ALIKE = 4               # both axes have the same scale unless one spread is over 4 times the other
@@ -7,19 +7,19 @@ ALIKE = 4               # both axes have the same scale unless one spread is ove
 def plane(points):
     """(n, d) -> (n, 2): the first two columns.
 
-    A single column is spread out upwards, so that its points stand apart.
+    A single column gets a made-up height, so that its points do not hide each other.
     """
     if points.shape[1] > 1:
         return points[:, :2]
-    height = np.arange(len(points)) * 0.6180339887 % 1 - 0.5    # golden ratio: evenly, no two alike
+    height = np.arange(len(points)) * 0.6180339887 % 1 - 0.5    # golden ratio: even, none twice
     return np.column_stack([points[:, 0], 0.3 * height * (np.ptp(points) or 1)])
 
 
 def box(low, high):
     """The box from low (2,) to high (2,): (center (2,), half (2,), alike).
 
-    half is half its width and height; a column without spread gets some. alike says whether both
-    axes should have the same scale, so that a circle is round.
+    half is half the box's width and height. A column without spread gets some. alike says whether
+    both axes should have the same scale, so that a circle is round.
     """
     center, half = low / 2 + high / 2, high / 2 - low / 2       # low + high could overflow
     size = np.abs(center)

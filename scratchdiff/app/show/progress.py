@@ -4,7 +4,7 @@ import sys
 
 
 class Progress:
-    """A progress bar on stderr if that is a terminal, else nothing. Use as a context manager."""
+    """A progress bar on stderr, if stderr is a terminal. A context manager."""
 
     def __init__(self, total):
         self.total = total
@@ -23,7 +23,7 @@ class Progress:
             self.shown = len(line)
 
     def clear(self):
-        """Wipe the line, so that something else can be printed."""
+        """Wipe the line, so that other text can be printed."""
         if self.shown:
             print("\r" + " " * self.shown + "\r", end="", file=sys.stderr, flush=True)
             self.shown = 0
@@ -36,7 +36,7 @@ class Progress:
 
 
 def terminal_size(stream):
-    """(columns, lines) of the terminal behind a stream; (80, 24) if it does not say."""
+    """(columns, lines) of the terminal behind a stream; (80, 24) if the terminal does not say."""
     try:
         columns, lines = os.get_terminal_size(stream.fileno())
     except (AttributeError, OSError, ValueError):       # no fileno, or no terminal behind it

@@ -1,8 +1,9 @@
 """What a run says about its result: how good it is.
 
-No figure is enough by itself. The energy distance hardly notices blur: that takes the distance of
-each generated point from the shape, or from the nearest real point. Neither notices that whole
-parts are missing: that takes the distance of each real point from the nearest generated one.
+No figure is enough by itself. The energy distance hardly notices blur. Blur shows in the distance
+from each generated point to the shape, or to the nearest real point. Neither figure notices that
+whole parts of the data are missing. Gaps show in the distance from each real point to the nearest
+generated point.
 """
 from math import floor, log10
 
@@ -13,18 +14,18 @@ from scratchdiff.measure.energy import energy_distance, expected_energy_distance
 from scratchdiff.measure.nearest import nearest
 from scratchdiff.measure.shapes import SHAPES
 
-COMPARED = 2000         # points a side, when two sets of points are compared
-WIDTHS, ALLOWED = 3, 0.05   # off a shape: more than 3 of its widths away, or 0.05 if it has none
-NEAR = 0.95             # of the real points count as near to another real point
+COMPARED = 2000         # points of each set, when two sets of points are compared
+WIDTHS, ALLOWED = 3, 0.05   # off a shape: more than 3 of its widths away, or 0.05 from a curve
+NEAR = 0.95             # the share of real points that count as near another real point
 FEW, VERY_FEW = 100, 20     # held-back points
-COLUMNS = 8             # of own points in the report, at most
+COLUMNS = 8             # columns of own points in the report, at most
 
 
 def figures(model, points, count):
     """The two main figures of a result, as (name, value, meaning), all of them text.
 
-    points (n, d) in standard form. The first `count` of them are those that a person asked for; the
-    others help to compare.
+    points (n, d) in standard form. The person asked for the first `count` of these points, and the
+    others are only for comparisons.
     """
     measure = own_measure(model)
     if measure:
@@ -47,7 +48,7 @@ def own_measure(model):
 
 
 def more_figures(model, points, names=None):
-    """Figures of what the main ones hide, in the same form. names: of the columns of own points."""
+    """Figures of what the main figures hide, in the same form. names: those of the columns."""
     real = real_points(model)
     if model.data.name in SHAPES:
         return [off_shape(model.data.name, points[:COMPARED], real)]
@@ -59,7 +60,7 @@ def more_figures(model, points, names=None):
 
 
 def off_shape(name, points, real):
-    """The share of points, and of real ones, that are farther from a shape than is allowed."""
+    """The share of points, and of real points, that are farther from a shape than is allowed."""
     shape = SHAPES[name]
     allowed = WIDTHS * shape.standard_width or ALLOWED
     grid = shape.grid(ALLOWED / 2)
@@ -70,15 +71,16 @@ def off_shape(name, points, real):
 
 
 def neighbours(real, points):
-    """Blur and gaps, by distances to the nearest point; all points in standard form.
+    """Blur and gaps, by distances to the nearest point. All points are in standard form.
 
-    Two points are near if they are no farther apart than NEAR of the real points are from the
-    nearest other one. In a perfect sample, 1 - NEAR of the points are not near a real one, and as
-    many real ones are not near a generated one. (The other way up, these are precision and recall
-    of Kynkaanniemi et al. 2019.)
+    Take the distance from each real point to the nearest other real point. Two points are near if
+    they are no farther apart than the NEAR quantile of these distances. Blur is the share of
+    generated points that are not near a real point. Gaps is the share of real points that are not
+    near a generated point. In a perfect sample, each share is 1 - NEAR. (1 - blur and 1 - gaps are
+    precision and recall of Kynkaanniemi et al. 2019.)
     """
     distinct = np.unique(real, axis=0)          # two equal points say nothing about the spacing
-    near = np.quantile(nearest(distinct, distinct, others=True), NEAR)
+    near = np.quantile(nearest(distinct, distinct, leave_out_itself=True), NEAR)
     made = points[:len(real)]
     blur = np.mean(nearest(made, distinct) > near)
     gaps = np.mean(nearest(distinct, made) > near)
@@ -89,7 +91,7 @@ def neighbours(real, points):
 
 
 def columns(real, made, names=None):
-    """Mean and standard deviation of each column; of many columns, of those that are worst."""
+    """Mean and standard deviation of each column, or of the worst COLUMNS if there are more."""
     names = names or [f"column {i + 1}" for i in range(real.shape[1])]
     mean, std, real_mean, real_std = made.mean(0), made.std(0), real.mean(0), real.std(0)
     spread = np.where(real_std > 0, real_std, 1)
@@ -99,11 +101,13 @@ def columns(real, made, names=None):
               f"real points: mean {digits(real_mean[i], spread[i])}, "
               f"std {digits(real_std[i], spread[i])}") for i in worst]
     others = len(names) - len(worst)
-    return lines + [("other columns", f"{others}", "closer than these")] * (others > 0)
+    if others:
+        lines.append(("other columns", f"{others}", "closer than these"))
+    return lines
 
 
 def few_held_back(count):
-    """A line that says how little can be told from few points."""
+    """A line that says how little so few held-back points can tell, or no line."""
     if count < 2 or count >= FEW:
         return []
     little = "almost nothing" if count < VERY_FEW else "little"
@@ -111,12 +115,12 @@ def few_held_back(count):
 
 
 def real_points(model):
-    """Real points to compare with, float64: the same ones each time."""
+    """Real points to compare with, float64, the same points each time."""
     return model.data.real(COMPARED, model.stream(model.seed, REPORT))
 
 
 def distance(points, real):
-    """The energy distance between real points and as many others."""
+    """The energy distance between real points and as many generated points."""
     return energy_distance(points[:len(real)].astype(real.dtype), real)
 
 
@@ -125,7 +129,7 @@ def decimals(value, count):
 
 
 def digits(number, spread):
-    """A number as text, as exact as three digits of the spread are."""
+    """A number as text, to the decimal place of the third digit of the spread."""
     count = 2 - floor(log10(spread))
     text = f"{number:.{max(0, count)}f}" if -9 < count < 7 else f"{number:.3g}"
     return text if float(text) else text.removeprefix("-")

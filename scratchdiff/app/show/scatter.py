@@ -1,11 +1,11 @@
-"""Points as a picture: generated ones on real ones, at rest or on their way from noise."""
+"""A picture of generated points on top of real points, still or on their way from noise."""
 import numpy as np
 
 from scratchdiff.app.show.axes import BOTTOM, LEFT, RIGHT, TOP, Axes
 from scratchdiff.app.show.plane import box, plane
 from scratchdiff.app.show.svg import PAUSE, SIZE, WALK, animate, page
 
-DRAWN, MOVING = 5000, 500       # points of a kind, at most: in a still picture, in a moving one
+DRAWN, MOVING = 5000, 500       # points of a kind, at most: in a still picture, in an animation
 FRAMES = 20             # of an animation, at most; they keep the file below 200 kB
 MARGIN = 1.06           # a frame is this much larger than its points
 WIDEST = SIZE - LEFT - RIGHT    # a frame
@@ -14,9 +14,9 @@ LARGEST = np.finfo(float).max
 
 
 def scatter(real, made, caption, names=None):
-    """The text of an SVG file: generated points (n, d) on real ones (m, d), which fill the frame.
+    """The text of an SVG file: generated points (n, d) on real points (m, d).
 
-    caption: a list of strings. names: those of the d columns, if they have names.
+    The real points fill the frame. caption: a list of strings. names: d names of columns, or None.
     """
     axes = around(real[:DRAWN], names)
     inside = dots("real", path(axes, real[:DRAWN]), 2.5) + dots("made", path(axes, made[:DRAWN]), 3)
@@ -26,11 +26,11 @@ def scatter(real, made, caption, names=None):
 def animation(real, states, levels, schedule, caption, names=None):
     """The same picture, with the generated points on their way from noise.
 
-    states: (n, d) arrays, from noise to the finished points; levels: the noise level of each of
-    them but the last, which is free of noise. Without animation, a viewer shows the last.
+    states: (n, d) arrays, from noise to the finished points. levels: the noise level of each state
+    but the last, which has no noise. A viewer without animation shows the last state.
 
-    Time goes by the square root of the noise, not by the level: among the noisiest levels, hardly
-    anything changes to the eye.
+    The time of a state follows the square root of its noise, and not its level. So little time is
+    spent on the noisiest levels, where the eye sees hardly any change.
     """
     axes = around(real[:MOVING], names)
     left = np.append((1 - schedule.alpha_bars[list(levels)]) ** 0.25, 0.0)  # of the time, per state
@@ -48,7 +48,7 @@ def animation(real, states, levels, schedule, caption, names=None):
 
 
 def around(points, names):
-    """Axes that the points fill; if both have one scale, the frame has the points' proportions."""
+    """Axes that the points fill. If both have the same scale, the frame has their proportions."""
     d = points.shape[1]
     points = plane(points)
     center, half, alike = box(points.min(axis=0), points.max(axis=0))
@@ -62,7 +62,7 @@ def around(points, names):
 
 
 def sheet(axes, inside, made, caption, names):
-    """The page; its caption also says what the colours are, and what is not drawn."""
+    """The page. Its caption also says what the colours mean, and what is not drawn."""
     n, d = made.shape
     notes = ["blue: generated points; grey: real ones"]
     if d == 1:
@@ -79,7 +79,7 @@ def sheet(axes, inside, made, caption, names):
 
 
 def path(axes, points):
-    """Path data of a dot for each point: a line without length, with round ends. To half a unit."""
+    """Path data of dots: a line of length 0 with round ends for each point, to half a unit."""
     halves = (2 * axes.places(plane(points))).round() / 2
     return "".join(f"M{x:g} {y:g}h0" for x, y in halves.tolist())
 
@@ -89,7 +89,7 @@ def dots(style, data, width, inside=""):
 
 
 def sign(axes, words, start, end):
-    """Words in a corner of the frame, which show from start to end; "1" is the animation's end."""
+    """Words in a corner of the frame, shown from start to end. "1" is the animation's end."""
     times, values = ["0", start, end], ["hidden", "visible", "hidden"]
     if end == "1":
         times.pop(), values.pop()

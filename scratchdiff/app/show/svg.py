@@ -1,13 +1,13 @@
-"""The page of every picture: SVG written by hand, without a script, so that it plays in a README.
+"""The page of every picture: SVG written by hand. It has no script, so it plays in a README.
 
-A picture has a background, light or dark as its reader's screen is, so it can be read anywhere.
+Its background is light on a light screen and dark on a dark screen, so it can be read anywhere.
 """
 from html import escape
 from unicodedata import combining
 
-SIZE = 400              # width of a page, unless it says otherwise; text is 13 high
+SIZE = 400              # the width of a page; text is 13 high
 LINE = 20               # from one line of the caption to the next
-MOST_LINES = 3          # for one item of the caption
+MOST_LINES = 3          # of the caption, for each item
 WALK, PAUSE = 4.0, 3.0  # seconds of an animation: from noise to the result, and to look at it
 
 STYLE = """\
@@ -43,9 +43,10 @@ def text(x, y, words, anchor="middle", style=None):
 
 
 def animate(attribute, values, times=None, more=""):
-    """An attribute's values over WALK + PAUSE seconds, again and again.
+    """An element that plays an attribute's values in WALK + PAUSE seconds, again and again.
 
-    times: for each value, from 0 to 1; evenly spaced if there are none. All are strings.
+    times: the time of each value, from 0 to 1. Without times, the values are evenly spaced. Values
+    and times are strings.
     """
     times = f'keyTimes="{";".join(times)}" ' if times else ""
     return (f'<animate attributeName="{attribute}" dur="{WALK + PAUSE:g}s" '
@@ -61,12 +62,13 @@ def wrap(words, width):
             lines[-1] = longer
         else:
             lines.append(word)
-    lines[MOST_LINES - 1:] = [" ".join(lines[MOST_LINES - 1:])] * (len(lines) >= MOST_LINES)
+    if len(lines) > MOST_LINES:
+        lines[MOST_LINES - 1:] = [" ".join(lines[MOST_LINES - 1:])]
     return [shorten(line, width) for line in lines]
 
 
 def shorten(words, width):
-    """The words, or as much of them as leaves room for an ellipsis."""
+    """The words, cut and ended with an ellipsis if they are wider than `width`."""
     if text_width(words) <= width:
         return words
     while words and text_width(words + "\u2026") > width:
@@ -75,12 +77,12 @@ def shorten(words, width):
 
 
 def text_width(words, size=13):
-    """How wide a line of text is in a wide font; which one the reader has is not known."""
+    """The width of a line of text in a wide font, because the reader's font is not known."""
     return size * sum(map(em, words))
 
 
 def em(character):
-    """How wide a character of a wide font is, in units of the font's size."""
+    """The width of a character in a wide font, in units of the font's size."""
     if combining(character):
         return 0
     if character in " .,:;'|/\\ijlI":

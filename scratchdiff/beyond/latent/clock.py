@@ -1,19 +1,20 @@
 """The clock: a picture of 16 x 16 pixels that shows a time, and that can be read back.
 
-Nobody can measure whether a generated photograph is right. A clock is different: it shows ten past
-three, or it does not. A picture is a row of 256 numbers, the ink of each pixel: 0 for white paper,
-1 for black. Only this file knows where on the paper a pixel lies.
+Nobody can measure whether a generated photograph is right. But a clock shows ten past three, or it
+does not. Our picture of a clock is a row of 256 numbers, the ink of each pixel, from 0 for white
+paper to 1 for black. Only this file knows where a pixel lies on the paper. To the networks, a
+picture is 256 numbers in no particular order.
 
 Everything is drawn with a soft pen. The ink of a pixel depends on its distance from the middle of
-the stroke, so a hand that turns by a single minute changes many pixels a little.
+the stroke. So when a hand turns by a single minute, many pixels change a little.
 """
 import numpy as np
 
 SIDE = 16                               # pixels
 MINUTES = 720                           # different pictures: twelve hours, one a minute
 HOUR, MINUTE = (3.8, 1.1), (6.4, 0.7)   # length of a hand and half its width, in pixels
-RIM = (7.3, 0.0)                        # radius of the dial and half its width: a pale line
-SOFT = 1.4                              # over how many pixels a stroke's edge fades
+RIM = (7.3, 0.0)                        # radius of the rim and half its width: a pale line
+SOFT = 1.4                              # pixels over which the edge of a stroke fades
 
 _steps = np.arange(SIDE) - (SIDE - 1) / 2
 RIGHT, UP = np.tile(_steps, SIDE), np.repeat(-_steps, SIDE)     # (256,): pixels, from the centre
@@ -30,32 +31,37 @@ def draw(times):
 def hand(turns, length, half_width):
     """A hand that points `turns` (n,) clockwise from the top -> its ink (n, 256).
 
-    Along the hand and across it, a pixel has the coordinates (ahead, aside). The hand reaches from
-    0 to `length` ahead, so its nearest point is at ahead, or at the end that is nearer.
+    `ahead` and `aside` are a pixel's coordinates along the hand and across the hand, which reaches
+    from 0 to `length`. So the nearest point of the hand lies at `ahead`, cut off at 0 and `length`.
     """
     sin, cos = np.sin(2 * np.pi * turns)[:, None], np.cos(2 * np.pi * turns)[:, None]
-    ahead, aside = sin * RIGHT + cos * UP, cos * RIGHT - sin * UP               # (n, 256)
-    return ink(np.hypot(ahead - np.clip(ahead, 0, length), aside), half_width)
+    ahead = sin * RIGHT + cos * UP                                              # (n, 256)
+    aside = cos * RIGHT - sin * UP
+    distance = np.hypot(ahead - np.clip(ahead, 0, length), aside)
+    return ink(distance, half_width)
 
 
 def ink(distance, half_width):
-    """The ink of a pixel at that distance from the middle of a stroke, from 0 to 1."""
+    """The ink, from 0 to 1, of pixels at this distance from the middle of a stroke."""
     return np.clip(0.5 + (half_width - distance) / SOFT, 0, 1)
 
 
 def read(pictures):
     """The times that pictures (n, 256) show, by the nearest of all 720 drawings.
 
-    Returns minutes (n,), whole numbers from 0 to 719, and the residuals (n,): the root mean square
-    difference between a picture and that drawing, in units of ink. The residual says how clean a
-    picture is. From one minute to the next the drawings differ by 0.07.
+    Returns minutes (n,), whole numbers from 0 to 719, and residuals (n,). A residual is the root
+    mean square difference between the pixels of a picture and the pixels of its nearest drawing. It
+    says how clean the picture is. For the drawings of two neighbouring minutes, the root mean
+    square difference is 0.07.
     """
-    drawings = draw(np.arange(MINUTES)).astype(pictures.dtype)
-    squares = np.sum(drawings ** 2, axis=1) - 2 * pictures @ drawings.T         # |d - p|^2 - |p|^2
-    minutes = squares.argmin(axis=1)
-    return minutes, np.sqrt(np.mean((pictures - drawings[minutes]) ** 2, axis=1))
+    drawings = draw(np.arange(MINUTES)).astype(pictures.dtype)                  # (720, 256)
+    # |drawing - picture|^2 without |picture|^2, which is the same for all drawings: (n, 720)
+    scores = np.sum(drawings ** 2, axis=1) - 2 * pictures @ drawings.T
+    minutes = scores.argmin(axis=1)
+    residuals = np.sqrt(np.mean((pictures - drawings[minutes]) ** 2, axis=1))
+    return minutes, residuals
 
 
 def minutes_off(times, wanted):
-    """How far times are from the wanted ones on the dial, in minutes: from 0 to 360."""
+    """How far times are from the wanted times on the dial, in minutes: from 0 to 360."""
     return np.abs((times - wanted + MINUTES / 2) % MINUTES - MINUTES / 2)

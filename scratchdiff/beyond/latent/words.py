@@ -1,7 +1,7 @@
 """The time in words, as people say it: 190 minutes after twelve is "ten past three".
 
-People round to five minutes. So there are 144 things to say, and eighteen words are enough for
-them. "Ten past three" stands for any time from seven and a half to twelve and a half past three.
+People round to five minutes. So there are only 144 things to say, and eighteen words are enough to
+say them. "Ten past three" means any time from 3:07 and a half to 3:12 and a half.
 """
 import re
 
@@ -11,7 +11,7 @@ FIVES = ["o'clock", "five", "ten", "quarter", "twenty", "twenty five", "half"]
 
 def say(minutes):
     """Minutes since twelve, any number, in words: say(190) is "ten past three"."""
-    hour, fives = divmod(round(minutes / 5) % 144, 12)
+    hour, fives = divmod(round(minutes / 5) % 144, 12)      # 144: twelve hours of twelve fives
     if fives == 0:
         return f"{HOURS[hour]} o'clock"
     if fives <= 6:
@@ -26,8 +26,9 @@ TIMES = {text: 5 * k for k, text in enumerate(PROMPTS)}
 def minutes_of(text):
     """The time that a person wrote, in minutes since twelve: an int from 0 to 719.
 
-    Words as in PROMPTS, noon and midnight, or digits: minutes_of("10:37") is 637. Capitals, hyphens
-    and spaces do not matter. Anything else raises ValueError, in one line that shows what works.
+    The text is one of PROMPTS, or digits: minutes_of("10:37") is 637. Noon and midnight work too.
+    Capitals, hyphens and extra spaces do not matter. Raises ValueError for any other text, with a
+    line of examples.
     """
     said = " ".join(text.lower().replace("-", " ").split())
     digits = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", said)

@@ -1,11 +1,11 @@
 """Which arrays does a layer hold, and where does backward leave their gradients?
 
-The house names them in a class attribute, parameters = ("W", "b"), and the gradient of W is dW.
-Other people's layers are checked too, so the search knows their customs:
+A layer of this project names its parameters, parameters = ("W", "b"), and the gradient of W is dW.
+Layers by other people are checked too, so the search knows other habits:
 
-    self.W              beside self.dW, self.grad_W, self.W_grad or self.grads["W"]; so for self._W
-    self.params["W"]    beside self.grads["W"] or self.grads["dW"]; lists likewise
-    weight.value        beside weight.grad, in an object of any class; or weight.data
+    self.W              beside self.dW, self.grad_W, self.W_grad or self.grads["W"]; also self._W
+    self.params["W"]    beside self.grads["W"] or self.grads["dW"]; also lists
+    weight.value        beside weight.grad, in an object of any class; also weight.data
     layers in layers    in attributes, lists and dicts, to any depth, also in a circle
 """
 from types import MemberDescriptorType
@@ -18,26 +18,26 @@ COMMON = "value", "data", "params", "parameters", "weights", "theta"     # besid
 
 
 class Held:
-    """An array that a layer holds. `trail` leads to it from the layer: ((holder, key), ...)."""
+    """An array that a layer holds. `trail` leads from the layer to it by (holder, key) pairs."""
 
     def __init__(self, trail, name):
         self.trail, self.name = trail, name
         self.constant = any(key in declared(holder, "constants") for holder, key in trail)
 
     def array(self):
-        """The array as it is now: forward may put another in its place."""
+        """The array as it is now, because forward may have replaced it."""
         holder, key = self.trail[-1]
         if isinstance(holder, BOXES):
             return contents(holder).get(key)
         return getattr(holder, key, None)
 
     def gradient(self):
-        """What backward left for it, or None."""
+        """The gradient that backward left for the array, or None."""
         found = (value for value in self.candidates() if isinstance(value, (np.ndarray, float)))
         return next(found, None)
 
     def candidates(self):
-        """All that lies where its gradient may be: next to it, or next to a box that it is in."""
+        """Everything in a place for its gradient: beside the array, or beside a box around it."""
         for depth in reversed(range(len(self.trail))):
             holder, key = self.trail[depth]
             inside, rest = contents(holder), [key for _, key in self.trail[depth + 1:]]
@@ -53,7 +53,7 @@ class Held:
 
 def held(layer):
     """Every Held in `layer`, in the order of its attributes: arrays of floats, and plain floats."""
-    seen = {}                           # holds the objects themselves, so that no id is used again
+    seen = {}                           # keeps the objects alive, so that no id is used again
 
     def walk(holder, trail, name, outer):
         if id(holder) in seen:
@@ -81,7 +81,7 @@ def contents(holder):
         return {}
     names = declared(holder, "parameters")
     names += [f"d{name}" for name in names]
-    for kind in type(holder).__mro__[:-1]:      # __slots__, and what all objects of a class share
+    for kind in type(holder).__mro__[:-1]:      # __slots__ and class attributes
         names += [name for name, value in vars(kind).items() if not name.startswith("__")
                   and (isinstance(value, MemberDescriptorType) or not hasattr(value, "__get__"))]
     found = {name: getattr(holder, name) for name in names if hasattr(holder, name)}
@@ -89,14 +89,14 @@ def contents(holder):
 
 
 def declared(holder, attribute):
-    """The names in an attribute like parameters = ("W", "b"); none if it is something else."""
+    """The names in an attribute like parameters = ("W", "b"); none if it holds something else."""
     names = getattr(holder, attribute, ())
     names = names if isinstance(names, (*BOXES, set)) else ()
     return [name for name in names if isinstance(name, str)]
 
 
 def gradient_names(key):
-    """Where to look for the gradient of what is called `key`."""
+    """The names that the gradient of an array called `key` may have."""
     if not isinstance(key, str):
         return ()
     names = f"d{key}", f"d_{key}", f"dL_d{key}", f"grad_{key}", f"grad{key}", f"{key}_grad"
@@ -110,7 +110,7 @@ def is_floats(value):
 
 
 def addresses(array):
-    """Where in memory each entry lies: views of one array have some places in common."""
+    """Where in memory each entry lies. Views of one array have some addresses in common."""
     spots = np.array(array.ctypes.data)
     for n, stride in zip(array.shape, array.strides):
         spots = np.add.outer(spots, stride * np.arange(n))
@@ -122,15 +122,15 @@ def places(arrays):
 
 
 def is_view(one, others):
-    """Whether `others`, of Held, show all of the array already."""
+    """Whether each entry of the array is also an entry of one of `others`, a list of Held."""
     return places([one.array()]) <= places(other.array() for other in others)
 
 
 def without_views(found):
-    """(found without what is only a view of others, [(a Held, names of those it is shared with)]).
+    """(found without mere views, [(a Held, the names of the arrays that share its memory)]).
 
-    The smallest go first: a layer's W, and then not the flat vector that holds it. An array in two
-    layers is another matter, as each layer has a gradient for it: it is shared.
+    Small arrays come first. So a layer's W is kept, and the flat vector that holds W is a mere
+    view. An array in two layers is shared instead, because each layer has a gradient for it.
     """
     kept, shared = [], []
     for one in sorted(found, key=lambda one: one.array().size):
@@ -143,10 +143,10 @@ def without_views(found):
 
 
 def add_shared(arrays, gradients):
-    """The gradients, each entry the sum of all that was left for the same place in memory.
+    """The gradients, where each entry is the sum of all that was left for its place in memory.
 
-    Two layers may share an array, and each leave a gradient: the array's gradient is their sum. A
-    gradient seen twice, in a flat vector and in a layer's view of it, counts once.
+    Two layers may share an array, and each leaves a gradient. The gradient of the array is their
+    sum. A gradient that is found twice, in a flat vector and in a layer's view, counts once.
     """
     if not arrays:
         return []

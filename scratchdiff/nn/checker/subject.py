@@ -1,10 +1,12 @@
-"""The layer under check: the calls that are made of it, and the rules that it has to keep.
+"""The layer under check: how it is called, and the rules that it has to keep.
 
-forward and backward run on another input first, as in a training loop, so that whatever a layer
-keeps of an earlier input shows. Then they run on the input itself: once, again, and with -2 dy.
+forward and backward run on another input first, as in a training loop. So it shows if a layer keeps
+something of an earlier input. Then they run on the input itself: once, again, and with -2 dy.
 """
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -12,25 +14,34 @@ import numpy as np
 from scratchdiff.nn.checker.parameters import (
     add_shared, declared, held, is_floats, is_view, without_views)
 
-SEED = 9                                # not 0, with which x is often drawn: x.T @ x is symmetric
+SEED = 9        # of dy. x often has seed 0, and if dy were x, dW = x.T @ x would hide a missing .T
 
 
 class Broken(Exception):
-    """A rule is broken, so that the numbers mean nothing: there is no more to say."""
+    """A rule is broken, so the numbers mean nothing and the check ends."""
 
 
 class Claims(NamedTuple):
-    """What backward says of one array; an entry is None if it says nothing."""
+    """What backward says about one array. A field is None if backward says nothing."""
 
-    first: np.ndarray                   # right after another input
-    again: np.ndarray
-    opposite: np.ndarray                # for -2 dy
-    earlier: np.ndarray                 # for the other input
+    gradient: np.ndarray                # dL/d(array), right after another input
+    again: np.ndarray                   # the same, from a second call
+    opposite: np.ndarray                # the same for -2 dy
+    earlier: np.ndarray                 # the same for the other input
+
+
+class Entry(NamedTuple):
+    """One number that L may depend on: an entry of an argument or of a parameter."""
+
+    f: Callable                         # value -> dy * y (outputs,), with the value in this place
+    x: float                            # the value in this place
+    claim: float                        # dL/dx according to backward
+    least: float                        # a hundredth of the largest claim of the array
 
 
 @dataclass(eq=False)
 class Argument:
-    """An array of floats among the arguments of forward, in a copy that may be moved about."""
+    """An array of floats among the arguments of forward, in a copy whose entries may be moved."""
 
     name: str
     position: int
@@ -43,8 +54,8 @@ class Argument:
 class Subject:
     """A layer, with the arguments of its forward.
 
-    `faults` and `notes`, lists of str, fill up: what is wrong with the layer as a whole, and what
-    else there is to know.
+    `claims` runs the layer, and sets y and dy. It fills two lists of str: `faults` says what is
+    wrong with the layer as a whole, and `notes` what else a reader should know.
     """
 
     def __init__(self, layer, values, constants):
@@ -53,28 +64,54 @@ class Subject:
         named = self.constants | {*declared(layer, "constants")}
         self.layer, self.values, self.arguments = layer, list(values), []
         self.held, self.faults, self.notes = [], [], []
+        self.y = self.dy = None
         for i, name in enumerate(argument_names(layer, len(values))):
             if not {name, name.split("[")[0]} & named and needs_gradient(name, values[i]):
                 self.values[i] = np.array(values[i], np.float64)
                 self.arguments.append(Argument(name, i, self.values[i]))
 
     def claims(self):
-        """(y, dy, {place of an array: Claims}) for every array that can be checked."""
+        """{place of an array: Claims} for every array that can be checked.
+
+        If the layer breaks a rule, this is a fault, and there are no claims.
+        """
+        try:
+            return self.all_claims()
+        except Broken as fault:
+            self.faults.append(str(fault))
+            return {}
+
+    def all_claims(self):
         earlier = self.run_earlier()
-        y, dy, first = self.run(self.values)
+        self.y, self.dy, first = self.run(self.values)
         twice, _, again = self.run(self.values)
-        if y.tobytes() != twice.tobytes():
+        if self.y.tobytes() != twice.tobytes():
             raise Broken("forward is not deterministic: the same input gave two different outputs")
         _, _, opposite = self.run(self.values, -2)
-        places = self.arguments_to_check(first, y) + self.parameters(first, opposite, y)
+        places = self.arguments_to_check(first) + self.parameters(first, opposite)
         if not places and not self.faults:
             self.faults.append("there is nothing to check: no argument of floats, and no parameter")
         runs = first, again, opposite, earlier
-        return y, dy, {place: Claims(*(run.get(place) for run in runs)) for place in places}
+        return {place: Claims(*(run.get(place) for run in runs)) for place in places}
+
+    def entries(self, place, claims):
+        """Yield an Entry for each number of an array; none if its gradient cannot be compared."""
+        gradient, array = claims.gradient, place.array()
+        if gradient is None or not is_fit(gradient, array):
+            return
+        least = np.abs(gradient[np.isfinite(gradient)]).max(initial=0) / 100
+        for index in np.ndindex(array.shape):
+            x = place.array()[index]
+
+            @cache                      # because the check asks for the same value again
+            def f(value, index=index, x=x):
+                y = self.y if value == x else self.output_with(place, index, value)
+                return (self.dy * y).ravel()    # (outputs,)
+            yield Entry(f, x, gradient[index], least)
 
     def run_earlier(self):
         """The gradients for the first other input that forward takes."""
-        for factor, step in ((-0.7, 1), (0.7, 1), (0.7, 0)):    # ever more likely in the domain
+        for factor, step in ((-0.7, 1), (0.7, 1), (0.7, 0)):    # more and more likely to fit
             values = [other(value, factor, step) for value in self.values]
             try:
                 fits = np.isfinite(self.layer.forward(*copies(values))).all()
@@ -90,7 +127,7 @@ class Subject:
         try:
             y = self.layer.forward(*given)
         except Exception:
-            for place in held(self.layer):      # is it that a parameter is float32?
+            for place in held(self.layer):      # perhaps because a parameter is float32
                 if is_floats(place.array()) and place.gradient() is not None:
                     expect_parameter(place)
             raise
@@ -119,30 +156,30 @@ class Subject:
                          f"forward that need a gradient are: {names}")
         return dict(zip(self.arguments, map(as_array, gradients)))
 
-    def arguments_to_check(self, claims, y):
-        """All arguments, but for those after the first that backward returns no gradient for."""
+    def arguments_to_check(self, claims):
+        """All arguments, except those after the first for which backward returns no gradient."""
         silent = [argument for argument in self.arguments[1:] if claims.get(argument) is None]
         for argument in silent:
-            if y.shape == ():
+            if self.y.shape == ():
                 self.notes.append(f"{argument.name}: a constant, as backward returns only dx")
-            elif self.moves(argument, y):
+            elif self.moves(argument):
                 self.faults.append(f"{argument.name} moves the output, but backward returns no "
                                    f"gradient for it: return a tuple, {or_constant(argument)}")
         return [argument for argument in self.arguments if argument not in silent]
 
-    def parameters(self, claims, opposite, y):
+    def parameters(self, claims, opposite):
         """The arrays that the layer holds and that have a gradient, each part of memory once."""
         found, orphans = [], []
         for place in self.held:
             array, claim = place.array(), claims.get(place)
             if claim is not None and claim.any() and np.array_equal(claim, opposite.get(place)):
-                claim = None            # `t` beside `dt`: backward does not write it
+                claim = None            # backward does not write it: a step `dt` beside a time `t`
             candidate = claim is not None or is_floats(array) and array.flags.writeable
             if place.constant or place.name in self.constants or not candidate:
                 continue
             if claim is not None:
                 expect_parameter(place)
-            moves = self.moves(place, y)
+            moves = self.moves(place)
             if moves is not None and claim is not None:
                 found.append(place)
             elif moves:
@@ -157,22 +194,22 @@ class Subject:
             self.notes.append("no parameters")
         return kept
 
-    def moves(self, place, y):
-        """Whether the output moves with the array at `place`; None if forward writes it anew."""
+    def moves(self, place):
+        """Whether the output moves with the array at `place`; None if forward overwrites it."""
         array = place.array()
         before = array.copy()
         array[...] = before + (1 + np.abs(before)) / 10     # another value, whatever it was
         try:
-            change = np.abs(self.layer.forward(*copies(self.values)) - y).max(initial=0)
+            change = np.abs(self.layer.forward(*copies(self.values)) - self.y).max(initial=0)
         except Exception:
             change = np.inf
         now = place.array()
         if np.shape(now) != before.shape or before.size and np.array_equal(now, before):
             return None
         now[...] = before
-        return not change <= 1e-12 * np.abs(y).max(initial=0)
+        return not change <= 1e-12 * np.abs(self.y).max(initial=0)
 
-    def output_with(self, place, index, value, y):
+    def output_with(self, place, index, value):
         """The output with `value` at `index` of the array at `place`; nan outside the domain."""
         array = place.array()
         before = array.copy()
@@ -180,7 +217,7 @@ class Subject:
         try:
             return np.array(self.layer.forward(*copies(self.values)))
         except (ArithmeticError, ValueError):
-            return np.full(y.shape, np.nan)
+            return np.full(self.y.shape, np.nan)
         finally:
             place.array()[...] = before
 
@@ -203,7 +240,7 @@ def or_constant(place):
 
 
 def written(places):
-    """{place: a copy of the gradient that backward left}, those of shared arrays added."""
+    """{place: a copy of the gradient that backward left}; shared arrays have their sum."""
     left = {place: place.gradient() for place in places}
     left = {place: np.asarray(gradient) for place, gradient in left.items() if gradient is not None}
     fit = [place for place, gradient in left.items() if is_fit(gradient, place.array())]
@@ -233,7 +270,7 @@ def differ(values, others):
 
 
 def other(value, factor, step):
-    """Something else to give in place of `value`: other floats, or the next level or label."""
+    """Something to pass instead of `value`: other floats, or the next level or label."""
     if is_floats(value):
         return factor * np.roll(value, 1)
     labels = as_array(value)
@@ -261,6 +298,11 @@ def needs_gradient(name, value):
         if not np.isfinite(value).all():
             raise ValueError(f"{name} must be finite, got {value[~np.isfinite(value)][0]}")
     return is_floats(value)
+
+
+def expect_tolerance(tolerance):
+    if type(tolerance) not in (int, float) or not 0 < tolerance < 1:
+        raise ValueError(f"tolerance must be a number above 0 and below 1, got {tolerance!r}")
 
 
 def expect_layer(layer):

@@ -1,18 +1,20 @@
 """The verdict of a gradient check: the report, its table, and what is wrong in words.
 
-"ok"            every entry agrees with the finite differences, and a mistake would have shown
-"WRONG"         an entry differs by more than the differences can be off
-"cannot tell"   nothing differs, but no step could have seen a mistake
+"ok"            every entry agrees with its finite difference, and a mistake would have shown
+"WRONG"         an entry differs from its finite difference by more than rounding can explain
+"cannot tell"   no entry differs, but a mistake could hide in the rounding
 """
 from dataclasses import dataclass
 from textwrap import wrap
 
 import numpy as np
 
-# "ok" needs a step that sees mistakes of 500 tolerances, 5e-5, of the largest slope of the array;
-# or of a thousandth of a tolerance, 1e-10, of the steepest of the layer: what is less is nothing.
-VISIBLE, NOTHING = 500, 1e-3
-WIDTH = 78                              # leaves room to indent the table in 80 columns
+from scratchdiff.nn.checker.ladder import Slope
+
+# For "ok", agreement is not enough: the finite difference must be able to show a mistake. It must
+VISIBLE = 500           # resolve 500 tolerances, or 5e-5, of the largest slope of the array,
+NOTHING = 1e-3          # or a thousandth of a tolerance, 1e-10, of the steepest of the layer.
+WIDTH = 78              # of the table, which leaves room to indent it in 80 columns
 
 
 @dataclass(frozen=True)
@@ -22,23 +24,23 @@ class ArrayReport:
     name: str                           # "x": the input; "2 Linear.W": the W of layers[2], a Linear
     shape: tuple
     entries: int                        # how many were compared: all, or none if that is impossible
-    kinks: int                          # how many of them have no derivative
+    kinks: int                          # how many entries have no derivative
     error: float                        # the largest relative error, kinks left out
-    worst: tuple                        # the index of the entry that has it
-    backprop: float                     # what backward says there
-    difference: float                   # what the finite difference says there
+    worst: tuple                        # the index of the entry with the largest error
+    backprop: float                     # what backward says about this entry
+    difference: float                   # what the finite difference says about this entry
     fault: str                          # what is wrong, or why one cannot tell; or empty
-    edges: int = 0                      # how many of the kinks are the edge of forward's domain
+    edges: int = 0                      # how many of the kinks lie at the edge of forward's domain
 
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of a gradient check. str(report) is a table of WIDTH columns at most."""
+    """The outcome of a gradient check. str(report) is a table, at most WIDTH columns wide."""
 
     title: str
     arrays: tuple                       # of ArrayReport: the arguments first, then the parameters
     faults: tuple = ()                  # of str: what is wrong with the layer as a whole
-    notes: tuple = ()                   # of str: what else there is to know
+    notes: tuple = ()                   # of str: what else a reader should know
 
     @property
     def verdict(self):
@@ -53,7 +55,7 @@ class Report:
 
     @property
     def error(self):
-        """The largest relative error of all entries that were compared; infinite if none was."""
+        """The largest relative error of the entries compared; infinite if none was compared."""
         return max((array.error for array in self.arrays), default=np.inf)
 
     def require(self):
@@ -76,7 +78,7 @@ class Report:
 
 
 def row(a):
-    """The lines of the table for one array. A name that is too long loses its beginning."""
+    """The lines of the table for one array. A long name loses its beginning."""
     shape, worst = "x".join(map(str, a.shape)), ",".join(map(str, a.worst))
     numbers = (f" {shape:<7} {a.entries:>7} {a.kinks:>5} {a.error:>7.0e}  "
                f"{worst:<9} {a.backprop:>10.3e} {a.difference:>10.3e}")
@@ -102,21 +104,32 @@ def indented(text):
     return wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ")
 
 
-def array_report(name, claims, slopes, tolerance, steepest, y, counts):
-    """The ArrayReport of one array.
+def array_reports(claims, measured, inputs, y, tolerance):
+    """The ArrayReport of each array.
 
-    claims: Claims of subject.py. slopes: a Slope of arrays (ladder.py). steepest: the steepest
-    slope of the whole layer. y: its output. counts: see `diagnose`.
+    claims is {place of an array: Claims} and measured {place: a list of Slopes, one an entry}
+    (subject.py, ladder.py). inputs are the arguments of forward, and y is its output.
     """
-    claim, (difference, resolution, jump, _) = claims.first, slopes
-    fault = unfit(claim, difference.shape)
+    steepest = max((slope.steepest for slopes in measured.values() for slope in slopes), default=0)
+    # If a gradient is n times too large for one of these n, backward may have forgotten a mean.
+    counts = {n for array in (*inputs, y) if isinstance(array, np.ndarray)
+              for n in (array.size, *array.shape)}
+    return tuple(array_report(place, claims[place], measured[place], tolerance, steepest, y, counts)
+                 for place in claims)
+
+
+def array_report(place, claims, slopes, tolerance, steepest, y, counts):
+    """The ArrayReport of one array. steepest is the steepest slope of the whole layer."""
+    claim, name, shape = claims.gradient, place.name, place.array().shape
+    fault = unfit(claim, shape)
     if fault or not claim.size:
         error = np.inf if fault else 0.0
-        return ArrayReport(name, difference.shape, 0, 0, error, (), np.nan, np.nan, fault)
+        return ArrayReport(name, shape, 0, 0, error, (), np.nan, np.nan, fault)
+    difference, resolution, jump, _ = np.array(slopes).T.reshape(len(Slope._fields), *shape)
 
     gap, size = np.abs(claim - difference), np.maximum(np.abs(claim), np.abs(difference))
     edges = np.isnan(difference)
-    kinks = edges | (jump > 0) & (gap <= 10 * jump)     # a kink excuses what its own size explains
+    kinks = edges | (jump > 0) & (gap <= 10 * jump)     # a small kink does not excuse a large gap
     scale = size[~kinks & np.isfinite(size)].max(initial=0)
     visible = resolution <= tolerance * max(VISIBLE * scale, NOTHING * steepest)
     size = np.maximum(np.maximum(size, scale / 100), visible * resolution / tolerance)
@@ -136,7 +149,7 @@ def array_report(name, claims, slopes, tolerance, steepest, y, counts):
 
 
 def unfit(claim, shape):
-    """Why a gradient cannot be compared with anything; empty if it can."""
+    """Why a gradient cannot be compared with finite differences; empty if it can."""
     if claim is None:
         return "there is no gradient: backward must return it"
     if claim.dtype.kind != "f":
@@ -149,18 +162,18 @@ def unfit(claim, shape):
 
 
 def unruly(claims, difference, scale):
-    """How backward breaks the rules whatever its numbers are: called again, and for another dy."""
+    """Which rule backward breaks when it is called again, or with another dy; empty if none."""
     def right(claim):
         return np.abs(claim - difference).max() <= 1e-5 * scale
 
     if claims.again is None:
         return "a second call of backward gives no gradient"
-    if not agree(claims.first, claims.again):
-        if right(claims.again) and not right(claims.first):
+    if not agree(claims.gradient, claims.again):
+        if right(claims.again) and not right(claims.gradient):
             return "right only if the input before was the same: is something kept from earlier?"
         return ("a second call of backward gives another gradient: "
                 "does it add to the first instead of replacing it?")
-    if not agree(-2 * claims.first, claims.opposite):
+    if not agree(-2 * claims.gradient, claims.opposite):
         return "backward does not scale with dy: -2 times the dy must give -2 times the gradient"
     return ""
 
@@ -170,7 +183,7 @@ def agree(a, b):
 
 
 def doubt(resolution, scale, largest):
-    """Why one cannot tell, and what would help."""
+    """Why one cannot tell, and what would help, in words."""
     share = 100 * resolution / scale
     least = f"less than {share:.2g} % of a slope" if share < 99 else "any slope"
     if largest > 1e4 * scale:
@@ -180,7 +193,7 @@ def doubt(resolution, scale, largest):
 
 
 def too_many(kinks, edges):
-    """Why one cannot tell if more than one and more than a tenth of the entries were left out."""
+    """Why one cannot tell, if more than one entry and more than a tenth of all were left out."""
     if not kinks.all() and kinks.sum() <= max(1, kinks.size / 10):
         return ""
     place = "the edge of the domain" if edges.any() else "a kink"
@@ -189,12 +202,12 @@ def too_many(kinks, edges):
 
 
 def diagnose(claims, difference, kinks, wrong, counts):
-    """In words, how a gradient differs from the finite differences where there are no kinks.
+    """In words, how a gradient differs from the finite differences, kinks left out.
 
-    `counts` are numbers of things that one may have summed over where an average was right, or the
-    other way round.
+    `counts` are sizes of arrays. A gradient is off by one of these factors if it is a sum where it
+    should be a mean, or the other way round.
     """
-    claim, difference = np.where(kinks, 0, claims.first), np.where(kinks, 0, difference)
+    claim, difference = np.where(kinks, 0, claims.gradient), np.where(kinks, 0, difference)
 
     def same(a, b):
         return np.abs(a - b).max() < 1e-5 * np.abs(difference).max()
@@ -218,6 +231,6 @@ def diagnose(claims, difference, kinks, wrong, counts):
     square = claim.shape == claim.shape[::-1]
     if square and same(claim.T, difference) and not same(claim, difference):
         return "transposed"
-    same_before = np.array_equal(claims.first, claims.earlier)
+    same_before = np.array_equal(claims.gradient, claims.earlier)
     return (f"{wrong.sum()} of {wrong.size} entries differ from the finite difference"
             + "; it does not change with the input, as only a linear layer's may" * same_before)
