@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
 
 import pytest
@@ -164,19 +165,33 @@ def test_at_the_end_a_signal_changes_nothing():
 MOMENTS = [0, 0.03, 0.1, 0.2, 0.35]     # seconds after our first line
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_at_any_moment_there_is_one_line_or_the_finished_work(moment, tmp_path):
-    """Loading, training, saving, drawing, the end: whichever it is, on this machine."""
-    arguments = [*SMALL, "--steps", 100, "--save", tmp_path / "m.npz", "--save-every", 10,
-                 "--picture", tmp_path / "p.svg"]
+def interrupted(moment, folder):
+    """A run that gets signals at this moment: (exit status, stdout, stderr, files left behind)."""
+    arguments = [*SMALL, "--steps", 100, "--save", folder / "m.npz", "--save-every", 10,
+                 "--picture", folder / "p.svg"]
     with started(*arguments) as process:
         time.sleep(moment)
         for number in (*INTERRUPTS, *INTERRUPTS):
             process.send_signal(number)
             time.sleep(0.002)
         out, err = process.communicate(timeout=30)
-    if process.returncode == 0:
+    return process.returncode, out, err, set(os.listdir(folder))
+
+
+@pytest.fixture(scope="module")
+def ends(tmp_path_factory):
+    """How the runs ended, for each moment: two at a time, since most of the time they wait."""
+    folders = [tmp_path_factory.mktemp("run") for _ in MOMENTS]
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(MOMENTS, pool.map(interrupted, MOMENTS, folders)))
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_at_any_moment_there_is_one_line_or_the_finished_work(moment, ends):
+    """Loading, training, saving, drawing, the end: whichever it is, on this machine."""
+    status, out, err, files = ends[moment]
+    if status == 0:
         assert err == "" and "generated 500 points" in out
     else:
-        assert process.returncode == 130 and re.fullmatch(r"scratchdiff: interrupted.*\n", err)
-    assert set(os.listdir(tmp_path)) <= {"m.npz", "p.svg"}, "no half of a file"
+        assert status == 130 and re.fullmatch(r"scratchdiff: interrupted.*\n", err)
+    assert files <= {"m.npz", "p.svg"}, "no half of a file"
