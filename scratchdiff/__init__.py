@@ -12,7 +12,7 @@ network, its derivatives, the optimiser and the sampler are all here. Read them 
       network.py      layers in a row, over one flat vector of parameters
       adam.py         the optimiser
       gradcheck.py    how to know that a backward pass is right
-    (Skip expect.py, which rejects wrong arguments. rates.py and waves.py can wait.)
+    (Skip expect.py, which rejects wrong arguments. The other files there come in lesson 3.)
 
     diffusion/      LESSON 2, diffusion
       schedule.py     destroy: how much of a point is left at each noise level
@@ -29,6 +29,7 @@ network, its derivatives, the optimiser and the sampler are all here. Read them 
       prompts.py      words that tell the denoiser what to make
       guidance.py     how hard the words steer
       ../nn/lora.py   teach a trained network new points with few parameters
+      ../nn/waves.py  show a network fine detail; and rates.py, safe steps for wide layers
       latent/         all of it together: ask for a time, get a picture of a clock
 
     chain/          the chain of trust: why you can believe all this
@@ -37,7 +38,7 @@ network, its derivatives, the optimiser and the sampler are all here. Read them 
     experiment/     what a run is: recipe, data, model
     app/            the command line, files, pictures
 
-From Python, with the quality of the command line:
+From Python, with the same results as from the command line:
 
     from scratchdiff import RECIPES, Model, shape_data      # before numpy: see below
     import numpy as np

@@ -2,11 +2,12 @@
 
 Read this file first. It is slow and obvious on purpose: no array and no library stands between you
 and the chain rule. It is also what the fast code is tested against. `python -m scratchdiff check`
-shows that its derivatives agree with finite differences, and that the fast code agrees with it.
+shows that its derivatives agree with finite differences (move a number a little, and see how far
+the result moves), and that the fast code agrees with it.
 
 A network is a list of layers, and a layer is a pair (W, b). W[k][j] is the weight from input k to
 neuron j, and b[j] is the bias of neuron j. Between two layers comes an activation: a function of
-one number, together with its slope.
+one number, together with its slope. (nn/layers.py says what activations are good for.)
 
 The slope of f at x says how f answers a tiny change: if x grows by h, f(x) grows by slope times h.
 Names say what a slope belongs to: if L is the loss, the one number that training makes small, then
@@ -34,7 +35,9 @@ def relu_slope(z):
 
 
 def sigmoid(z):
-    return 1 / (1 + exp(-z)) if z > 0 else exp(z) / (1 + exp(z))    # the same; exp stays below 1
+    if z > 0:
+        return 1 / (1 + exp(-z))
+    return exp(z) / (1 + exp(z))        # the same number, but here exp(-z) could overflow
 
 
 def silu(z):
@@ -55,11 +58,11 @@ def forward(network, activation, x):
     """The output, and what backward needs: the inputs of every layer, and its sums z."""
     act, _ = activation
     inputs, sums = [], []
-    for layer, (W, b) in enumerate(network):
+    for index, (W, b) in enumerate(network):
         z = [neuron(x, W, b, j) for j in range(len(b))]
         inputs.append(x)
         sums.append(z)
-        is_last = layer == len(network) - 1
+        is_last = index == len(network) - 1
         x = z if is_last else [act(zj) for zj in z]
     return x, inputs, sums
 
@@ -75,27 +78,33 @@ def backward(network, activation, inputs, sums, dy):
     Why a sum? x[k] reaches the loss on several paths, one through each neuron. A tiny h at x[k]
     moves L by W[k][j] h dz[j] on path j, and tiny moves add up. This is the chain rule.
 
-    In the hidden layers x[k] = act(z[k]), where z[k] is a sum of the layer before. Its dz[k] is
-    dx[k] times the slope of act at z[k]. The last layer has no activation, so its dz is dy.
+    In every layer but the first, x[k] = act(z[k]), where z[k] is a sum of the layer before. That
+    layer's dz[k] is dx[k] times the slope of act at z[k]. The last layer has no activation, so its
+    dz is dy.
     """
     _, slope = activation
     gradients = [None] * len(network)
     dz = dy
-    for layer in reversed(range(len(network))):
-        W, b = network[layer]
-        x = inputs[layer]
+    for index in reversed(range(len(network))):
+        W, b = network[index]
+        x = inputs[index]
         dW = [[x[k] * dz[j] for j in range(len(b))] for k in range(len(x))]
         db = list(dz)
         dx = [sum(dz[j] * W[k][j] for j in range(len(b))) for k in range(len(x))]
-        gradients[layer] = (dW, db)
-        if layer > 0:
-            dz = [dx[k] * slope(sums[layer - 1][k]) for k in range(len(x))]
+        gradients[index] = (dW, db)
+        if index > 0:
+            dz = [dx[k] * slope(sums[index - 1][k]) for k in range(len(x))]
     return gradients, dx                # dx of the first layer: of the network's input
 
 
 def flatten(layers):
     """Every number of a list of (W, b), in one list: layer by layer, W row by row, then b."""
-    return [number for W, b in layers for row in [*W, b] for number in row]     # b: one more row
+    numbers = []
+    for W, b in layers:
+        for row in W:
+            numbers += row
+        numbers += b
+    return numbers
 
 
 def unflatten(numbers, widths):
@@ -108,9 +117,10 @@ def unflatten(numbers, widths):
 
 # Diffusion: the schedule, a noisy point, the guess, the loss.
 #
-# A schedule says how much noise each step adds: it is a list of numbers beta. Step t shrinks a
+# A schedule says how much noise each step adds: it is a list of numbers beta. Step t multiplies a
 # point by sqrt(1 - beta_t) and adds noise of variance beta_t. After steps 0 to t, sqrt(alpha_bar_t)
-# of the clean point is left. x0 is the clean point, xt the point after step t, eps its noise.
+# of the clean point is left, with noise of variance 1 - alpha_bar_t (diffusion/schedule.py says
+# why). x0 is the clean point, xt the point after step t, eps its noise.
 
 def alpha_bars_of(betas):
     """alpha_bar_t = (1 - beta_0) (1 - beta_1) ... (1 - beta_t)."""
@@ -128,14 +138,18 @@ def add_noise(x0, eps, alpha_bar):
 def skip_and_gain(predicts, alpha_bar):
     """The guess at the noise is skip x_t + gain (the network's output).
 
-    A network that predicts "eps" gives the guess itself. One that predicts "v" corrects x_t, which
-    is a good guess where there is much noise: see diffusion/denoiser.py.
+    A network that predicts "eps" gives the guess itself. One that predicts
+    v = sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) x0 corrects x_t: see diffusion/denoiser.py.
     """
     return {"eps": (0.0, 1.0), "v": (sqrt(1 - alpha_bar), sqrt(alpha_bar))}[predicts]
 
 
 def guess_noise(network, activation, predicts, xt, t, alpha_bars, multiples=()):
-    """The denoiser's guess at the noise in one point, and what backward needs."""
+    """The denoiser's guess at the noise in one point, and what backward needs.
+
+    The network sees x_t and the time t / T. If `multiples` are given, it also sees waves of x_t,
+    which belong to lesson 3.
+    """
     skip, gain = skip_and_gain(predicts, alpha_bars[t])
     x = waves([*xt, t / len(alpha_bars)], len(xt), multiples)
     output, inputs, sums = forward(network, activation, x)
@@ -199,20 +213,22 @@ def reverse_step(xt, t, guess, z, betas, alpha_bars, variance):
 
     z is fresh noise. The step from level 0, which ends the walk, adds none.
     """
-    much_noise = 1 - alpha_bars[t] > 0.2 ** 2
+    strong = sqrt(1 - alpha_bars[t]) > 0.2              # see mixed_variance in schedule.py
     if t == 0:
         sigma = 0.0
-    elif variance == "beta" or (variance == "mixed" and much_noise):
+    elif variance == "beta" or (variance == "mixed" and strong):
         sigma = sqrt(betas[t])
     else:
         sigma = sqrt(betas[t] * (1 - alpha_bars[t - 1]) / (1 - alpha_bars[t]))
-    newest = betas[t] / sqrt(1 - alpha_bars[t])         # what step t added, for each unit of eps
-    return [(xt[i] - newest * guess[i]) / sqrt(1 - betas[t]) + sigma * z[i] for i in range(len(xt))]
+    per_eps = betas[t] / sqrt(1 - alpha_bars[t])        # the new noise, on average, per unit of eps
+    return [(xt[i] - per_eps * guess[i]) / sqrt(1 - betas[t]) + sigma * z[i]
+            for i in range(len(xt))]
 
 
 # The rest belongs to lesson 3.
 #
-# Waves: extra inputs for the network, sines and cosines of its first d inputs (nn/waves.py).
+# Waves: extra inputs for the network, sines and cosines of multiples of its first d inputs
+# (nn/waves.py).
 
 def waves(x, d, multiples):
     """x, then sin(k x[j]) for every multiple k and every j below d, then all the cosines."""
@@ -262,7 +278,7 @@ def lora_backward(x, W, A, B, c, dy):
 
 def embedding(table, prompt):
     """The sum of the vectors of a prompt's words, each of them table[place, word]."""
-    total = [0.0] * len(next(iter(table.values())))     # as long as any vector
+    total = [0.0] * len(next(iter(table.values())))     # all vectors have one length
     for place, word in enumerate(prompt.split()):
         for j in range(len(total)):
             total[j] += table[place, word][j]

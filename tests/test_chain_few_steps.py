@@ -45,7 +45,7 @@ DENSITY = {
     "a step of Euler, not of Heun": (density_is_perfect, "the ",
         [(log_density, "(here + there) / 2", "here")]),
     "the determinant's sign": (density_is_perfect, "the ",
-        [(log_density, "+ np.linalg.slogdet", "- np.linalg.slogdet")]),
+        [(log_density, "log_normal + log_det", "log_normal - log_det")]),
     "tangents that stand still": (density_is_perfect, "the ",
         [(eps_hat_and_slopes, "[np.einsum(", "[0 * np.einsum(")]),
 }

@@ -43,7 +43,7 @@ from tests.planted import (MEASURES, first_red, look_at_less, look_at_what_is_ed
 # name: (the link that turns red, what is named under it, [(in what, right, wrong), ...])
 REFERENCE = {
     "the reference forgets an activation's slope": (reference_gradients, "reference.py with relu",
-        [(reference.backward, "dx[k] * slope(sums[layer - 1][k])", "dx[k]")]),
+        [(reference.backward, "dx[k] * slope(sums[index - 1][k])", "dx[k]")]),
     "the reference's dW": (reference_gradients, ".W[",
         [(reference.backward, "x[k] * dz[j] for j", "x[k] + dz[j] for j")]),
     "alpha_bar, in the schedule alone": (schedule_is_reference, "level 49",

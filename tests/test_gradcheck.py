@@ -54,8 +54,8 @@ def test_the_slope_of_sin_has_the_errors_that_its_docstring_says():
 def test_the_few_lines_of_the_docstring_check_a_layer(capsys):
     """They print dL/dW by backward and by differences, and leave W as it was."""
     layer, dy = Linear(X[:3].copy(), X[3].copy()), np.random.default_rng(1).standard_normal((5, 3))
-    code = module.__doc__.split("dy:\n\n")[1].split("\n\n`check")[0]
-    exec(dedent(code), {"layer": layer, "W": layer.W, "x": X, "dy": dy, "np": np, "slope": slope})
+    code = module.__doc__.split("shape of y:\n\n")[1].split("\n\n`check")[0]
+    exec(dedent(code), {"layer": layer, "x": X, "dy": dy, "np": np, "slope": slope})
     by_backward, by_difference = np.loadtxt(capsys.readouterr().out.splitlines()).T
     assert len(by_backward) == 9 and np.allclose(by_backward, by_difference, rtol=0, atol=1e-11)
     assert np.array_equal(layer.W, X[:3])

@@ -1,4 +1,4 @@
-"""Guidance: a prompt steers harder (Ho & Salimans 2022, "Classifier-free diffusion guidance")."""
+"""Guidance: make a prompt steer harder (Ho & Salimans 2022, on classifier-free guidance)."""
 import numpy as np
 
 
@@ -19,8 +19,8 @@ class Guided:
         grad log p(prompt | x_t) = grad log p(x_t | prompt) - grad log p(x_t)
     Eq. 6 adds w times the difference of the two guesses to the guess with the prompt. Therefore
         eps_hat = -s (grad log p(x_t | prompt) + w grad log p(prompt | x_t))
-    So points move uphill on p(x_t | prompt) p(prompt | x_t)^w, to where the prompt is more
-    obviously true.
+    A step subtracts some of eps_hat, so it adds that slope. Points move uphill on
+    p(x_t | prompt) p(prompt | x_t)^w, to where the prompt is more obviously true.
 
     Guidance helps where the points of two prompts touch, because fewer points cross the border. But
     guidance has two costs. It reduces variety, even where every point fits its prompt already. And
@@ -29,8 +29,8 @@ class Guided:
 
     Measured (tests/quality_prompts.py). Ask for each quarter of the circle. At w = 0, 1 % of the
     points of the worst quarter lie beyond its ends. At w = 1 none do. The table has the spread of
-    the points of a prompt, divided by the spread of real points. The numbers in brackets are the
-    perfect denoiser's.
+    the points of a prompt (the root mean square distance from their mean), divided by the spread of
+    real points. The numbers in brackets are the perfect denoiser's.
         w                       0             1             2             4
         moons              1.00 (1.00)   0.89 (0.90)   0.82 (0.82)   0.74 (0.75)
         quarters           0.98 (0.98)   0.77 (0.79)   0.68 (0.71)   0.59 (0.64)

@@ -1,7 +1,7 @@
 """Prompts: a few words tell the denoiser what to make.
 
 A network takes numbers. So give each word, at each place in a prompt, a column. The column is 1 if
-the prompt has that word at that place, else 0. So "upper left" is a row with two ones, and no
+the prompt has that word at that place, else 0. Then "upper left" is a row with two ones, and no
 prompt at all is a row of zeros. In this table, a column's name is a place, from 0 up, and a word:
 
     prompt          0 lower   0 upper   1 left   1 right

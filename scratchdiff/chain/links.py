@@ -11,8 +11,9 @@ from scratchdiff.nn.gradcheck import TOLERANCE
 DIFFERENCES = 1e-6
 # In standard errors. By chance, a single Gaussian figure exceeds 5 with one seed in 1.7 million. A
 # link reports the worst of its figures, and the worst exceeds 5 more often: with one seed in 10,000
-# for the 64 figures of `batches_are_fair`, one in 33,000 for the 50 of `levels_are_weighted`. The
-# worst of the 64 is usually between 2 and 3.3. Seed 0 gives 4.0, as one seed in a hundred does.
+# for the 64 figures of `batches_are_fair`, some of which have heavier tails than a Gaussian, and
+# one in 33,000 for the 50 of `levels_are_weighted`. The worst of the 64 is usually between 2 and
+# 3.3. Seed 0 gives 4.0, as one seed in a hundred does.
 CHANCE = 5
 
 LINKS = [

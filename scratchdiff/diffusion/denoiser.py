@@ -4,20 +4,6 @@ import numpy as np
 from scratchdiff.nn.expect import checked, chosen, expect, expect_levels
 
 
-# What the network predicts decides skip and gain at level t. The tables, (T, 1), hold
-# sqrt(alpha_bar) and sqrt(1 - alpha_bar).
-
-def eps_skip_and_gain(signals, noises, t):
-    return 0.0, 1.0
-
-
-def v_skip_and_gain(signals, noises, t):
-    return noises.take(t, axis=0), signals.take(t, axis=0)      # noises[t], signals[t], but faster
-
-
-SKIP_AND_GAIN = {"eps": eps_skip_and_gain, "v": v_skip_and_gain}
-
-
 @checked
 class Denoiser:
     """A guess eps_hat at the noise in x_t, from a network F that sees the columns [x_t, t / T].
@@ -30,17 +16,21 @@ class Denoiser:
     "v"     skip_t = sqrt(1 - alpha_bar_t), gain_t = sqrt(alpha_bar_t). F predicts v, a correction
             to x_t (Salimans & Ho 2022, appendix D).
 
-    Why "v"? Where there is much noise, x_t is nearly all noise, so x_t itself is a good guess
+    Why guess the noise, and not the clean point? Each leads to the other, since
+    x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps. But eps has the same size at every
+    level.
+
+    Why "v"? Where there is a lot of noise, x_t is nearly all noise, so x_t itself is a good guess
     before the network has learned anything: at level 49, eps_hat = 0.96 x_t + 0.27 F, and the
     factor 0.27 shrinks the mistakes of F. Where there is little noise, F has to find nearly all of
     it, as with "eps": at level 0, eps_hat = 0.01 x_t + 0.99995 F.
 
-    What is v? Let c = sqrt(alpha_bar_t) and s = sqrt(1 - alpha_bar_t). Since c^2 + s^2 = 1, they
+    What is v? Let a = sqrt(alpha_bar_t) and s = sqrt(1 - alpha_bar_t). Since a^2 + s^2 = 1, they
     are the cosine and sine of an angle, and
-        x_t = c x_0 + s eps
-        v   = c eps - s x_0
-    is a rotation of the pair (x_0, eps) by that angle. Rotating back gives eps = s x_t + c v, which
-    is the formula above with skip = s and gain = c.
+        x_t = a x_0 + s eps
+        v   = a eps - s x_0
+    is a rotation of the pair (x_0, eps) by that angle. Rotating back gives eps = s x_t + a v, which
+    is the formula above with skip = s and gain = a.
 
     Backward, with deps for dL/deps_hat. F also depends on x_t, so x_t reaches eps_hat in two ways:
         dL/dF   = gain_t deps                                       ->  dF  = gain * deps
@@ -85,7 +75,10 @@ class Denoiser:
         return self.skip * xt + self.gain * F
 
     def backward(self, deps):
-        """deps (n, d) -> dxt (n, d); writes the network's gradients."""
+        """deps (n, d) -> dxt (n, d); writes the network's gradients.
+
+        Training does not need dxt. beyond/density.py does.
+        """
         dinputs = self.network.backward(self.gain * deps)
         return self.skip * deps + dinputs[:, :self.d]
 
@@ -103,4 +96,18 @@ class Denoiser:
 
     def __call__(self, xt, t, c=None):
         return self.forward(xt, t, c)
+
+
+# skip_t and gain_t, for each thing that F may predict. signals and noises are the denoiser's
+# tables of sqrt(alpha_bar_t) and sqrt(1 - alpha_bar_t).
+
+def eps_skip_and_gain(signals, noises, t):
+    return 0.0, 1.0
+
+
+def v_skip_and_gain(signals, noises, t):
+    return noises.take(t, axis=0), signals.take(t, axis=0)      # noises[t], signals[t], but faster
+
+
+SKIP_AND_GAIN = {"eps": eps_skip_and_gain, "v": v_skip_and_gain}
 

@@ -7,21 +7,25 @@ from scratchdiff.nn.expect import chosen, expect_levels, expect_pair, fractions
 class Schedule:
     """T noise levels, from t = 0, the least noisy, to t = T - 1 (Ho et al. 2020, section 2).
 
-    One step of noise shrinks a point by sqrt(1 - beta_t) and adds noise of variance beta_t. All
-    steps up to level t shrink it by sqrt(alpha_bar_t) and add noise of variance 1 - alpha_bar_t:
+    One step of noise multiplies a point by sqrt(1 - beta_t), so the point shrinks, and adds noise
+    of variance beta_t. All steps up to level t multiply it by sqrt(alpha_bar_t), and add noise of
+    variance 1 - alpha_bar_t in all:
         alpha_t = 1 - beta_t,    alpha_bar_t = alpha_0 alpha_1 ... alpha_t
-    Why 1 - alpha_bar_t? Before step 0 there is no noise. Say the variance is 1 - alpha_bar_{t-1}
-    before step t. The step multiplies the variance by alpha_t and adds beta_t, which makes
+    Why 1 - alpha_bar_t? Before step 0 there is no noise (let alpha_bar_{-1} be 1). Say the variance
+    is 1 - alpha_bar_{t-1} before step t. The step multiplies the variance by alpha_t and adds
+    beta_t, which makes
         alpha_t (1 - alpha_bar_{t-1}) + beta_t = alpha_t - alpha_bar_t + beta_t = 1 - alpha_bar_t
-    And a sum of Gaussians is Gaussian.
+    The noises of all steps are independent, so their sum is Gaussian too. A single draw of eps can
+    replace them.
 
-    Beware: x_0 is always the clean point. The papers count levels from 1, we count from 0, so the
-    point at level 0 is not x_0: it has one step of noise in it. A step back from level 0 leads to
-    x_0, and alpha_bar_{-1} is 1.
+    Beware: x_0 is always the clean point. The papers count levels from 1, and we count from 0. So
+    the point at level 0 is not x_0, because it has one step of noise in it. A step back from level
+    0 leads to x_0.
 
     The walk back starts from pure noise, so the noisiest level should be nearly pure noise. With
-    the tutorial's betas it is 0.27 x_0 + 0.96 eps. With fresh noise in each step, the walk soon
-    forgets the difference. A walk without fresh noise keeps it: see beyond/few_steps.py.
+    the tutorial's betas it is 0.27 x_0 + 0.96 eps. If each step adds fresh noise, the walk soon
+    forgets that it started without the 0.27 x_0. A walk without fresh noise does not forget: see
+    beyond/few_steps.py.
 
     Parameters
     ----------
@@ -56,7 +60,7 @@ class Schedule:
         """
         expect_pair("x0", x0, "eps", eps)
         t = expect_levels(t, x0.shape[:-1], self.T)
-        signal = np.sqrt(self.alpha_bars).astype(x0.dtype)[t]           # (n,), or () for one t
+        signal = np.sqrt(self.alpha_bars).astype(x0.dtype)[t]           # (...), like t
         noise = np.sqrt(1 - self.alpha_bars).astype(x0.dtype)[t]
         return signal[..., None] * x0 + noise[..., None] * eps
 
@@ -74,10 +78,11 @@ class Schedule:
 def beta_variance(schedule, t):
     """beta_t: as much as the forward step added.
 
-    This is right if x_0 is standard normal. Then x_{t-1} and x_t are standard normal too, and their
-    covariance is sqrt(alpha_t). Subtract sqrt(alpha_t) x_t from x_{t-1}. What is left has
-    covariance 0 with x_t, so x_t tells nothing about it (see below), and its variance is
-    1 - alpha_t = beta_t.
+    This is right if x_0 is standard normal. Then x_{t-1} and x_t are standard normal too. Since
+    x_t = sqrt(alpha_t) x_{t-1} + new noise, their covariance is sqrt(alpha_t). Subtract
+    sqrt(alpha_t) x_t from x_{t-1}. What is left has covariance 0 with x_t. Gaussians that are
+    uncorrelated are independent, so x_t tells nothing about the rest, and the variance of the rest
+    is 1 - alpha_t = beta_t.
     """
     return schedule.betas[t]
 
@@ -92,29 +97,31 @@ def posterior_variance(schedule, t):
 
     e has the share b / V of the variance of n. So on average, e is that same share of n:
         E[e | n] = (b/V) n,    var(e | n) = b (1 - b/V)
-    At level 25 the share is 0.051 / 0.49, a tenth. At level 1 it is 96 %, so nearly all of the
-    noise is new. Why is that the average? Look at the rest, e - (b/V) n. Its covariance with n is
-    b - (b/V) V = 0. Gaussians that are uncorrelated are independent, so n tells nothing about the
-    rest. The rest has mean 0, and its variance is b - 2 (b/V) b + (b/V)^2 V = b (1 - b/V).
+    Why is (b/V) n the average? Look at the rest, e - (b/V) n. The covariance of e with
+    n = e + r is b, so that of the rest with n is b - (b/V) V = 0. As above, n tells nothing about
+    the rest. The rest has mean 0, and its variance is b - 2 (b/V) b + (b/V)^2 V = b (1 - b/V). (At
+    level 25 the share b/V is 0.051 / 0.49, a tenth. At level 1 it is 96 %: nearly all noise is
+    new.)
 
     Since V - b = alpha_t (1 - alpha_bar_{t-1}),
         var(e | n) = beta_t alpha_t (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t)
-    The step back divides x_t by sqrt(alpha_t), which divides the variance by alpha_t.
+    Step t made x_t = sqrt(alpha_t) x_{t-1} + e, so x_{t-1} = (x_t - e) / sqrt(alpha_t). Once x_t is
+    known, only e is uncertain. So the variance of x_{t-1} is var(e | n) / alpha_t.
     """
     return schedule.betas[t] * (1 - schedule.alpha_bars[t - 1]) / (1 - schedule.alpha_bars[t])
 
 
 def mixed_variance(schedule, t):
-    """beta_t where there is much noise, and the posterior variance where there is little.
+    """beta_t where the noise is strong, and the posterior variance where it is weak.
 
     The posterior variance is right if we know x_0. beta_t is right if all we know is that x_0 is
-    standard normal (Ho et al. 2020, section 3.2). Much noise hides x_0, and little noise shows
-    where it is. With the posterior variance at every level, clouds of points come out about 5 % too
-    narrow. With beta_t, edges come out blurred. We switch at noise of size 0.2. Anything from 0.1
-    to 0.3 does nearly as well.
+    standard normal (Ho et al. 2020, section 3.2). Strong noise hides x_0. Under weak noise, x_t
+    shows where x_0 is. With the posterior variance at every level, clouds of points come out about
+    5 % too narrow. With beta_t, edges come out blurred. We switch at noise of size 0.2. Anything
+    from 0.1 to 0.3 does nearly as well.
     """
-    much = 1 - schedule.alpha_bars[t] > 0.2 ** 2
-    return beta_variance(schedule, t) if much else posterior_variance(schedule, t)
+    strong = np.sqrt(1 - schedule.alpha_bars[t]) > 0.2
+    return beta_variance(schedule, t) if strong else posterior_variance(schedule, t)
 
 
 VARIANCES = {"posterior": posterior_variance, "beta": beta_variance, "mixed": mixed_variance}

@@ -6,7 +6,7 @@ from scratchdiff.nn.loss import MSE
 
 
 def train(denoiser, adam, batches, steps, lr, weight=lambda t: 1.0):
-    """The training loop. Yield (step, loss) after every step, from number adam.k to steps - 1.
+    """The training loop. Yield (step, loss) after each of the steps adam.k, ..., steps - 1.
 
     denoiser : anything with forward(xt, t, *given) -> eps_hat and backward(deps)
     adam : Adam over the parameters and gradients of the denoiser's network. If adam.k > 0, training

@@ -9,15 +9,15 @@ CELLS = 2 ** 20         # about as many distances as may be in memory at once
 def energy_distance(a, b):
     """2 E|a - b| - E|a - a'| - E|b - b'|, between two sets of points (Szekely & Rizzo 2013, eq. 5).
 
-    a and a' are drawn from one set, b and b' from the other, all independently. So the distances
-    between the sets are compared with the distances within the sets. For {0} and {1} this is
-    2 - 0 - 0 = 2. For {0, 2} and {0, 2} it is 2 - 1 - 1 = 0.
+    E is the mean, a and a' are drawn from one set, b and b' from the other, all independently. So
+    the distances between the sets are compared with the distances within the sets. For {0} and {1}
+    this is 2 - 0 - 0 = 2. For {0, 2} and {0, 2} it is 2 - 1 - 1 = 0.
 
     The energy distance is at least 0, and 0 only for equal distributions. On a line it is twice the
     integral of (F - G)^2, where F and G are the distribution functions (section 2). In more
     dimensions, project all points on a line. The mean length of the projection of a - b, over lines
     of all directions, is |a - b| times a constant. So the mean energy distance of the projections
-    is the energy distance times the same constant.
+    is the energy distance times the same constant, and a mean of numbers from 0 up is at least 0.
 
     Two finite samples of one distribution are still a little apart. expected_energy_distance says
     by how much.

@@ -18,7 +18,7 @@ are 0.713 and -0.713, and s is 0.701. At x_t = 0.7 the weights are 0.884 and 0.1
 mean of the q_k is 0.547. So eps* is (0.7 - 0.547) / 0.701 = 0.218. At x_t = 0 both points are
 equally likely, and eps* is 0.
 
-A curve is a row of points, closer together than the noise is wide (measure/shapes.py).
+For a curve, take a row of points on it, closer together than the noise is wide (shapes.py).
 
 The score, grad log p_t, is the slope of the log density of x_t. It points to where x_t is more
 likely. The density is the mean of K Gaussians, p_t = sum_k N_k / K, and w_k is N_k / sum_j N_j.
@@ -27,7 +27,7 @@ Since grad N_k = N_k grad log N_k, the score is the weighted mean of the Gaussia
     grad log p_t = sum_k grad N_k / sum_j N_j = sum_k w_k grad log N_k = sum_k w_k (q_k - x_t) / s^2
 
 Compare this with eps*: it is -s grad log p_t. To guess the noise is to know the score
-(Vincent 2011; Song et al. 2021, section 2).
+(Vincent 2011; Song et al. 2021, "Score-based generative modeling", section 2).
 """
 from typing import NamedTuple
 
@@ -47,9 +47,9 @@ class Mixture(NamedTuple):
 
 
 def bayes(x, q, S2, K):
-    """Bayes' rule: the Mixture for x (n, d) float64, from the rows of q, out of K, that matter."""
+    """Bayes' rule: the Mixture for x (n, d) float64. q has those of the K centres that matter."""
     q2 = np.sum(q * q, axis=1)
-    w = x @ (q.T / S2) - q2 / (2 * S2)      # -|x - q|^2 / (2 S2), without |x|^2: the same for all q
+    w = x @ (q.T / S2) - q2 / (2 * S2)      # log w_k, up to |x|^2 / (2 S2): the same for all k
     # exp(w) may be infinite, or 0 for all q. So first subtract the largest w: its exp is then 1.
     # The softmax stays the same, and the logarithm of the sum gets `top` back (log-sum-exp).
     top = w.max(axis=1, keepdims=True)                              # (n, 1)
@@ -99,8 +99,11 @@ class ExactDenoiser:
         If x_t came from cloud k, then x_t - q_k is a sum of two Gaussians: one from the cloud, and
         s eps. The noise s eps has the share r = s^2 / S^2 of the variance (1 for width 0). So it is
         r (x_t - q_k) on average, with variance s^2 (1 - r): schedule.posterior_variance says why.
-        Divide by s: eps is r (x_t - q_k) / s on average, with variance 1 - r. Since k is unknown,
-        the variance of this average over all k is added. Take the mean over the coordinates.
+        Divide by s: eps is r (x_t - q_k) / s on average, with variance 1 - r.
+
+        We do not know k, and r (x_t - q_k) / s differs from k to k. Its variance is (r / s)^2 times
+        the variance of q_k, so add that. `spread` is the variance of q_k summed over the d
+        coordinates, so divide it by d.
         """
         mixture = self.mixture(xt, t)
         s = np.sqrt(1 - self.schedule.alpha_bars[t]).reshape(-1, 1)         # (n, 1), or (1, 1)
@@ -160,17 +163,19 @@ def floor_and_excess(denoiser, exact, draw, rng, n=1000, dtype=np.float32):
     The floor, E |eps* - eps|^2 / d, is the loss of the perfect denoiser: the variance that x_t
     leaves to the noise. The excess, E |eps_hat - eps*|^2 / d, is what our denoiser adds.
 
-    The two add up to the loss. For a given x_t, eps* - eps has mean 0, and eps_hat - eps* is
-    fixed. So their product has mean 0, and only their squares are left. This is also why no
-    denoiser can do better than eps*.
+    The two add up to the loss. Write eps_hat - eps = (eps_hat - eps*) + (eps* - eps), and square
+    it. For a given x_t, the first difference is fixed, and the second has mean 0. So their product
+    has mean 0, and only their squares are left. This is also why no denoiser can be better than
+    eps*.
 
     Both parts are measured directly, over n noisy points a level, so the noise in the loss does
     not blur them. draw(n, rng) -> x_0 (n, d). The denoiser is given points of `dtype`.
 
-    The floor of the circle is the mean of two numbers: E (eps* - eps)^2 across the circle at x_0,
-    and along it. At level 0 they are 0.00 and 1.00, because noise along the circle leads to another
-    of its points. At level 25 they are 0.54 and 0.13. At level 49, where almost all of x_t is
-    noise, they are 0.08 and 0.00.
+    For the circle, split eps* - eps at x_0 into two parts: one across the circle, and one along it.
+    The floor is the mean of their mean squares. At level 0 they are 0.00 and 1.00, because noise
+    along the circle leads to another of its points. At level 25 they are 0.54 and 0.13: many points
+    of the circle could have led to x_t, and their average lies inside the circle, so the guess is
+    wrong mostly across it. At level 49, where almost all of x_t is noise, they are 0.08 and 0.00.
     """
     floor, excess = np.empty(exact.schedule.T), np.empty(exact.schedule.T)
     for t in range(exact.schedule.T):

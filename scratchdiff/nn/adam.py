@@ -9,9 +9,11 @@ from scratchdiff.nn.expect import expect, expect_positive
 class Adam:
     """Adam on one flat vector (Kingma & Ba 2015, algorithm 1).
 
-    Plain gradient descent moves a parameter by lr times its gradient g. One lr is then too long for
-    some parameters and too short for others. So Adam divides each gradient by its usual size. For
-    each parameter it keeps running averages of g and of g^2:
+    Plain gradient descent moves each parameter downhill, param <- param - lr g, where g is its
+    gradient and lr, the learning rate, is one small number for all. If the g of one parameter is
+    usually a thousand times smaller than that of another, so is its step, and no lr suits both.
+    So Adam divides each gradient by its usual size. For each parameter it keeps running averages of
+    g, which is less noisy than the g of one batch, and of g^2:
         m <- beta1 m + (1 - beta1) g
         v <- beta2 v + (1 - beta2) g^2
 
@@ -19,16 +21,18 @@ class Adam:
     gradient of j steps ago counts (1 - beta1) beta1^j in m. The coefficients of an average should
     add up to 1, but these add up to
         (1 - beta1) (1 + beta1 + ... + beta1^(k-1)) = 1 - beta1^k
-    So divide by that sum, and v by its own:
+    So divide m by that sum, and v by its own. Then sqrt(v_hat) is the usual size of g, the root
+    mean square of late:
         m_hat = m / (1 - beta1^k),    v_hat = v / (1 - beta2^k)
         param <- param - lr m_hat / (sqrt(v_hat) + eps)         eps avoids a division by 0
 
     A first gradient of 5 makes m = 0.5 and v = 0.025, so m_hat = 5 and sqrt(v_hat) = 5: the step is
     lr long. A first gradient of 0.005 makes the same step. Later, a step is about lr long while g
-    keeps its sign, and much shorter while g changes its sign all the time.
+    keeps its sign and size, and much shorter while g changes its sign all the time.
 
-    The code multiplies the numerator and the denominator of the quotient by
-    root = sqrt(1 - beta2^k). That saves two divisions of arrays and 30 % of the time.
+    With root = sqrt(1 - beta2^k), sqrt(v_hat) is sqrt(v) / root. So the code computes
+        m_hat / (sqrt(v_hat) + eps) = root m_hat / (sqrt(v) + root eps)
+    which saves two divisions of arrays, and about a quarter of the time.
 
     Parameters
     ----------

@@ -8,12 +8,13 @@ and see how far the output moves. This needs no calculus and no backward pass, s
 whether the calculus was right. But it takes several forward passes for each number, and that is why
 backpropagation exists.
 
-The idea in a few lines, for a layer with weights W and for a random dy:
+The idea in a few lines, for a layer with weights W, and for a random dy of the shape of y:
 
+    W = layer.W
     layer.forward(x)
     layer.backward(dy)
     for index in np.ndindex(W.shape):
-        def L(value):
+        def L(value):                   # L as a function of this one weight
             W[index] = value
             return np.sum(dy * layer.forward(x))
         w = W[index]
@@ -67,8 +68,8 @@ def check_gradients(layer, x, *rest, constants=(), tolerance=TOLERANCE):
 
     Only a single number has a gradient, but the output y of a layer is many numbers. So draw a
     random dy, and let L = sum(dy * y). Then dL/dy is dy, so backward(dy) must return the slopes of
-    L. Why random? The outputs of a softmax add up to 1. So with dy = 1 everywhere, all slopes of L
-    would be 0, and a backward that is twice too large would not show.
+    L. Why random? Take a layer that divides each row by its sum. Its outputs add up to 1. So with
+    dy = 1 everywhere, all slopes of L would be 0, and a backward twice too large would not show.
 
     Parameters
     ----------
@@ -82,8 +83,8 @@ def check_gradients(layer, x, *rest, constants=(), tolerance=TOLERANCE):
     constants : names of arguments, or of arrays that the layer holds, that need no gradient
         A layer may name its own in an attribute `constants`. A read-only array is a constant too.
     tolerance : float
-        The largest relative error that counts as right: relative to the entry, or to a hundredth
-        of the largest entry of its array, whichever is larger.
+        The largest relative error that counts as right: relative to the entry that backward
+        returns, or to a hundredth of the largest entry of its array if that is larger.
 
     Returns
     -------
@@ -100,9 +101,11 @@ def check_gradients(layer, x, *rest, constants=(), tolerance=TOLERANCE):
         for place in claims:
             measured[place] = []
             for entry in subject.entries(place, claims[place]):
-                # entry.f(value) is dy * y, for a forward pass with that value in place of entry.x
+                # entry.f(value) is dy * y, for a forward pass with `value` in place of entry.x
                 h = 1e-3 * max(abs(entry.x), 1)         # a large x is rounded more coarsely
                 slopes = slope(entry.f, entry.x, h)     # one for each output; their sum is dL/dx
+                # `settled` adds them up. Near a kink, or if rounding hides the slope, it first
+                # tries other steps.
                 measured[place].append(settled(entry, h, slopes, tolerance))
         arrays = array_reports(claims, measured, subject.values, subject.y, tolerance)
     return Report(type(layer).__name__, arrays, tuple(subject.faults), tuple(subject.notes))

@@ -5,10 +5,10 @@ question. You turned x into y. If y[i, j] grows by a tiny h, L grows by dL/dy[i,
 slope for each entry of x, and for each of your parameters? The chain rule answers: for every output
 that an entry reaches, multiply
 
-    (the slope of L with respect to the output) times (the slope of the output, to the entry)
+    (the slope of L with respect to the output) times (the slope of the output with respect to it)
 
 and add up the products. In the code, `dA` always means dL/dA, an array of the shape of A: `dy` is
-dL/dy, `dx` is dL/dx, `dW` is dL/dW. Batches are rows: x is (n, d), one example a row.
+dL/dy, `dx` is dL/dx, `dW` is dL/dW. A batch is an array (n, d), with one example in each row.
 
 A layer is any object with
 
@@ -41,8 +41,9 @@ class Linear:
 
     The right-hand column writes each sum as a matrix product: (A B)[k, j] is sum_i A[k, i] B[i, j],
     and x.T[k, i] is x[i, k]. The shapes help you remember them: x.T @ dy is the only product of an
-    (n, d_in) and an (n, d_out) array that has the shape of W. The code sums the columns of dy with
-    a product too, a row of ones times dy: that takes a quarter of the time of dy.sum(axis=0).
+    (n, d_in) and an (n, d_out) array that has the shape of W, if all three numbers differ. The code
+    sums the columns of dy with a product too, a row of ones times dy: that takes a quarter of the
+    time of dy.sum(axis=0).
     """
 
     parameters = ("W", "b")
@@ -61,7 +62,7 @@ class Linear:
         return y
 
     def backward(self, dy):
-        np.matmul(self.x.T, dy, out=self.dW)                # (d_in, d_out), written in place
+        np.matmul(self.x.T, dy, out=self.dW)                # (d_in, d_out); in place: network.py
         np.matmul(ones(len(dy), dy.dtype), dy, out=self.db)     # (d_out,), the column sums
         return dy @ self.W.T                                # (n, d_in)
 
@@ -75,6 +76,10 @@ def ones(n, dtype):
 @checked
 class ReLU:
     """y = x where x > 0, and 0 elsewhere, entry by entry (Nair & Hinton 2010).
+
+    What is an activation good for? Two Linear layers in a row would be a single Linear:
+        (x W1 + b1) W2 + b2 = x (W1 W2) + (b1 W2 + b2)
+    Straight maps cannot bend noise into a circle. The kink of a ReLU between them can.
 
     y[i, j] depends on x[i, j] alone, with slope 1 where x > 0 and slope 0 where x < 0:
         dL/dx[i, j] = dy[i, j] if x[i, j] > 0 else 0      ->  dx = dy * (x > 0)

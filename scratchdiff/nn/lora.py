@@ -8,14 +8,14 @@ above the lowest loss possible (tests/quality_lora.py has more ranks, and more p
 
                                the whole ellipse            30 points of it
     steps                         300    1000    3000        300    1000    3000
-    rank 4, 1197 numbers       0.0097  0.0024  0.0013     0.0188  0.0120  0.0158
-    all 4418 numbers           0.0132  0.0027  0.0009     0.0242  0.0165  0.0283
+    rank 4, 1197 parameters    0.0097  0.0024  0.0013     0.0188  0.0120  0.0158
+    all 4418 parameters        0.0132  0.0027  0.0009     0.0242  0.0165  0.0283
     a new network              0.0131  0.0027  0.0010     0.0231  0.0193  0.0485
 
 LoRA helps when the new points resemble the old ones: in short runs, and above all with few points,
-because few numbers cannot memorise them. It does not help in long runs with many points, nor for
-points that are very different: on the moons, training all numbers is better from 1000 steps on. It
-saves numbers, not time: a step of rank 4 takes 1.2 times as long as a step of all.
+because few parameters cannot memorise them. It does not help in long runs with many points, nor for
+points that are very different: on the moons, training all parameters is better from 1000 steps on.
+It saves parameters, not time: a step of rank 4 takes 1.2 times as long as a step of all.
 """
 from copy import copy
 
@@ -31,8 +31,9 @@ class LoRA:
     """y = x W + b + c x A B, with W and b frozen, and c = alpha / r (Hu et al. 2022, section 4.1).
 
     x (n, d_in), W (d_in, d_out), b (d_out,), y (n, d_out). The correction A B has the shape of W,
-    but a rank of at most r: A is (d_in, r) and B is (r, d_out). The factor c keeps the size of the
-    correction when you change r. Here it is usually 1.
+    but a rank of at most r: A is (d_in, r) and B is (r, d_out), so each row of A B is a mixture of
+    the r rows of B. x A B is a sum of r terms, and c = alpha / r keeps its size when you change r.
+    Here c is usually 1.
 
     Forward, in two steps:     h[i, q] = sum_k x[i, k] A[k, q]
                                y[i, j] = (x W + b)[i, j] + c sum_q h[i, q] B[q, j]

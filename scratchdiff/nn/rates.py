@@ -9,7 +9,8 @@ def rates(network):
 
     Adam can move a weight by up to about lr, however small its gradient. Take a neuron with the sum
     z = sum_k x_k W_k, and one example. The gradient of W_k is dW_k = x_k dz. So Adam moves W_k by
-    -lr times the sign of x_k dz, and x_k W_k by -lr |x_k| times the sign of dz. All these moves
+    -lr times the sign of x_k dz (exactly so in the first step), and x_k W_k by -lr |x_k| times the
+    sign of dz. All these moves
     have the same sign, so they add up: z moves by lr sum_k |x_k|. With twice as many inputs, z
     moves twice as far in a step, and a step that goes too far can ruin a network for good. To move
     z no farther than in a layer of 32 inputs, the rate of W must be

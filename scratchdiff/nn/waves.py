@@ -20,7 +20,7 @@ class Waves:
     Forward:    z = x[:, :d] R                                          (n, d K)
                 y = [x, sin(z), cos(z)]
 
-    Backward. Let dy = [dcopy, dsin, dcos], column by column as y. The slope of a sine is the
+    Backward. Split dy into [dcopy, dsin, dcos], with columns as in y. The slope of a sine is the
     cosine, and the slope of a cosine is minus the sine. So, entry by entry,
         dL/dz[i, j] = cos(z[i, j]) dsin[i, j] - sin(z[i, j]) dcos[i, j]
     x reaches y through its copy, with slope 1, and through z, as in a Linear with weights R:
@@ -31,7 +31,7 @@ class Waves:
     Parameters
     ----------
     d : int, the number of columns that get waves
-    multiples : sequence of numbers, the k
+    multiples : sequence of numbers, the k: 2, 4 and 8 for points of your own
     """
 
     constants = ("R",)                  # fixed numbers: they have no gradient

@@ -56,7 +56,7 @@ def loss_lines(floor, excess, shares):
         lines.append(f"  levels {first:2d}-{first + len(floor[some]) - 1:2d}  "
                      f"{total} = {best} + {error}")
     lines[1] += "  (little noise)"
-    lines[-1] += "  (much noise)"
+    lines[-1] += "  (a lot of noise)"
     if np.ptp(shares) > 0:
         total, best, error = summed(floor, excess, shares)
         lines.append(f"  as trained    {total} = {best} + {error}  (little noise counts more)")

@@ -59,7 +59,7 @@ def field(denoiser, exact, schedule, real, standard, rng, caption):
 
 
 def levels(T):
-    """Four levels, from much noise to little. A student has fewer if it knows fewer."""
+    """Four levels, from a lot of noise to little. A student has fewer if it knows fewer."""
     return list(dict.fromkeys([T - 1, T // 2, T // 5, T // 20]))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 SIDE = 16                               # pixels
 MINUTES = 720                           # different pictures: twelve hours, one a minute
 HOUR, MINUTE = (3.8, 1.1), (6.4, 0.7)   # length of a hand and half its width, in pixels
-RIM = (7.3, 0.0)                        # radius of the rim and half its width: a pale line
+RIM = (7.3, 0.0)                        # radius of the rim and half its width: a thin, pale line
 SOFT = 1.4                              # pixels over which the edge of a stroke fades
 
 _steps = np.arange(SIDE) - (SIDE - 1) / 2
@@ -29,7 +29,7 @@ def draw(times):
 
 
 def hand(turns, length, half_width):
-    """A hand that points `turns` (n,) clockwise from the top -> its ink (n, 256).
+    """A hand, turned clockwise from the top by `turns` (n,) whole turns -> its ink (n, 256).
 
     `ahead` and `aside` are a pixel's coordinates along the hand and across the hand, which reaches
     from 0 to `length`. So the nearest point of the hand lies at `ahead`, cut off at 0 and `length`.

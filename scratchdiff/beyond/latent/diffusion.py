@@ -34,8 +34,8 @@ from scratchdiff.nn.adam import Adam
 from scratchdiff.nn.layers import SiLU
 from scratchdiff.nn.network import MLP
 
-# The betas are squares of evenly spaced numbers. So more levels have little noise than if the betas
-# themselves were evenly spaced.
+# The betas are squares of evenly spaced numbers. So there are more levels with little noise than
+# evenly spaced betas would give.
 SCHEDULE = Schedule(np.linspace(0.03, 0.45, 50) ** 2)
 HIDDEN = (128,) * 4
 STEPS, LR, BATCH = 6000, 1e-2, 256

@@ -1,9 +1,9 @@
 """The student: it paints a clock with a single call of the network. Its teacher needs a hundred.
 
-The teacher takes fifty steps, with two calls in each, because guidance needs two guesses. The
-student learns as in distillation.py, but with prompts. For each prompt, the guided teacher walks
-from noise, and the student learns where each stretch of the walk leads. (These walks take 16 steps
-of dpm, not fifty.) The student sees the prompt too, and it learns guidance as part of the walk. So
+To paint, the teacher takes fifty steps, with two calls in each, because guidance needs two guesses.
+To teach, it takes 16 steps of dpm. The student learns as in distillation.py, but with prompts. For
+each prompt, the guided teacher walks from noise, and the student learns where each stretch of the
+walk leads. The student sees the prompt too, and it learns guidance as part of the walk. So
 it paints with w = 0 (Meng et al. 2023, "On distillation of guided diffusion models").
 
     student = new_student(teacher, K, rng)                              # K steps
@@ -12,8 +12,8 @@ it paints with w = 0 (Meng et al. 2023, "On distillation of guided diffusion mod
 
 Training needs noise and prompts, but no pictures and no codes.
 
-Measured with seed 0 (tests/quality_clock.py). A clock is right if it is right to five minutes. The
-residual is the median, divided by the median residual of clocks that the autoencoder rebuilds.
+Measured with seed 0 (tests/quality_clock.py). A clock counts as right if it is within five minutes.
+The residual is the median, divided by the median residual of clocks that the autoencoder rebuilds.
 
                                    right   residual
     the teacher, fifty steps       100 %       1.41

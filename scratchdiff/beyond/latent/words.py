@@ -1,7 +1,7 @@
 """The time in words, as people say it: 190 minutes after twelve is "ten past three".
 
 People round to five minutes. So there are only 144 things to say, and eighteen words are enough to
-say them. "Ten past three" means any time from 3:07 and a half to 3:12 and a half.
+say them. "Ten past three" means any time from 3:07:30 to 3:12:30.
 """
 import re
 
