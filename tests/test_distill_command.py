@@ -207,8 +207,9 @@ def test_bad_input_is_one_line_and_status_2(typed, said, folder, monkeypatch):
 
 
 def test_a_student_has_a_network_like_its_teachers_and_settings_for_pairs():
-    recipe = student_recipe(replace(RECIPES["tutorial"], waves=(3,)))
+    recipe = student_recipe(replace(RECIPES["tutorial"], waves=(3,), schedule="squares"))
     assert (recipe.hidden, recipe.activation, recipe.waves) == ((64, 64), "relu", (3,))
+    assert recipe.schedule == "squares", "its levels are some of its teacher's"
     assert (recipe.predicts, recipe.levels, recipe.antithetic) == ("v", "even", False)
 
 

@@ -12,7 +12,7 @@ from scratchdiff.beyond.few_steps import ddim
 from scratchdiff.beyond.guidance import Guided
 from scratchdiff.diffusion.levels import LowLevels
 from scratchdiff.diffusion.sampling import reverse_process
-from scratchdiff.diffusion.schedule import Schedule
+from scratchdiff.diffusion.schedule import SCHEDULES, Schedule
 from scratchdiff.diffusion.training import train
 from scratchdiff.experiment.data import own_data, shape_data
 from scratchdiff.experiment.model import Diverged, Model
@@ -149,6 +149,16 @@ def test_a_student_learns_from_pairs_and_walks_by_ddim():
 def test_the_recipe_decides_about_pairs():
     losses = [run(new(replace(SMALL, antithetic=pairs)), 1)[0][1] for pairs in (True, False)]
     assert losses[0] != losses[1]
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_the_recipes_schedule_is_used(name):
+    """Also by a student: its levels are some of its teacher's."""
+    recipe, pairs = replace(SMALL, schedule=name), np.zeros((5, 3, 2, 2), np.float32)
+    betas = SCHEDULES[name]().betas
+    assert np.array_equal(new(recipe).denoiser.schedule.betas, betas)
+    student = Model.new(recipe, 3, shape_data("circle"), pairs=pairs).denoiser.schedule
+    assert np.array_equal(student.betas, student_schedule(SCHEDULES[name](), 3).betas)
 
 
 def test_training_keeps_every_loss():

@@ -79,6 +79,7 @@ def test_a_recipe_is_not_changed_but_replaced():
     ({"variance": 1}, "variance must be one of posterior, beta, mixed, got 1"),
     ({"variance": {}}, "variance must be one of posterior, beta, mixed, got {}"),
     ({"levels": "high"}, "levels must be one of even, low, got 'high'"),
+    ({"schedule": "cosine"}, "schedule must be one of linear, squares, got 'cosine'"),
     ({"lr_by_width": 0}, "lr_by_width must be true or false, got 0"),
     ({"waves": (2, 0)}, "waves must be made of numbers above 0, got 0"),
     ({"waves": (float("inf"),)}, "waves must be made of numbers above 0, got inf"),
@@ -98,7 +99,8 @@ def test_waves_may_be_slow():
 
 
 def test_choices_are_settings():
-    assert set(choices()) == {"activation", "predicts", "lr_schedule", "variance", "levels"}
+    assert set(choices()) == {"activation", "predicts", "lr_schedule", "variance", "levels",
+                              "schedule"}
     assert all(getattr(DEFAULT, name) in known for name, known in choices().items())
 
 

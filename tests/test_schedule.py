@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from scratchdiff.diffusion.schedule import VARIANCES, Schedule
+from scratchdiff.diffusion.schedule import SCHEDULES, VARIANCES, Schedule
 
 SCHEDULE = Schedule.linear()
 
@@ -12,6 +12,20 @@ def test_the_tutorials_schedule():
     assert SCHEDULE.betas[0] == 1e-4 and SCHEDULE.betas[-1] == 0.1
     assert np.allclose(np.diff(SCHEDULE.betas), (0.1 - 1e-4) / 49, rtol=1e-12)
     assert np.array_equal(Schedule.linear(3, 0.1, 0.3).betas, [0.1, 0.2, 0.3])
+
+
+def test_squares_are_evenly_spaced_before_they_are_squared():
+    schedule = Schedule.squares()
+    assert schedule.T == 50
+    assert schedule.betas[[0, -1]] == pytest.approx([4e-4, 0.25], rel=1e-12)
+    assert np.allclose(np.diff(np.sqrt(schedule.betas)), (0.5 - 0.02) / 49, rtol=1e-12)
+    assert Schedule.squares(3, 0.01, 0.09).betas == pytest.approx([0.01, 0.04, 0.09], rel=1e-12)
+    assert np.sqrt(schedule.alpha_bars[-1]) == pytest.approx(0.09, abs=0.005), "as it says"
+
+
+def test_every_schedule_has_a_name():
+    assert {name: make().betas[-1] for name, make in SCHEDULES.items()} == pytest.approx(
+        {"linear": 0.1, "squares": 0.25}, rel=1e-12)
 
 
 def test_alpha_bars_by_hand():

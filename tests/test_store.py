@@ -138,12 +138,12 @@ def test_the_file_is_plain(path):
         assert sorted(arrays) == ["center", "header", "losses", "m", "params", "points", "scale",
                                   "v"]
         header = json.loads(arrays["header"].item())
-    assert header == {"format": "scratchdiff", "version": 4, "names": None, "seed": 3, "step": 5,
+    assert header == {"format": "scratchdiff", "version": 5, "names": None, "seed": 3, "step": 5,
                       "labels": [], "label": None, "data": "points", "made_from": "",
         "arrays": ["center", "losses", "m", "params", "points", "scale", "v"], "recipe": {
         "hidden": [8, 8], "activation": "silu", "predicts": "v", "steps": 30, "batch_size": 16,
         "antithetic": True, "lr": 0.015, "waves": [], "levels": "low", "lr_by_width": True,
-        "lora": 0, "lr_schedule": "linear", "variance": "posterior"}}
+        "lora": 0, "lr_schedule": "linear", "variance": "posterior", "schedule": "linear"}}
 
 
 def changed(path, kind, header=None, drop=(), compress=False, **arrays):
@@ -174,7 +174,7 @@ f32 = np.float32
     ({"header": np.zeros(3)}, "it is not a model of scratchdiff"),
     ({"header": {"format": "other"}}, "it is not a model of scratchdiff"),
     ({"header": {"version": None}}, "its format has no version"),
-    ({"header": {"version": 2}}, r"another version .* \(its format is 2, this one reads 4\)"),
+    ({"header": {"version": 2}}, r"another version .* \(its format is 2, this one reads 5\)"),
     ({"header": {"recipe": 5}}, "its recipe is not complete"),
     ({"header": {"recipe": {"more": 1}}}, "its recipe is not complete"),
     ({"header": {"recipe": {"hidden": 8}}}, "its recipe is not complete"),

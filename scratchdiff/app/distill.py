@@ -65,7 +65,8 @@ def student_recipe(recipe):
     teacher's parameters, the result is worse (0.047).
     """
     return replace(RECIPES["sharp"], hidden=recipe.hidden, activation=recipe.activation,
-                   waves=recipe.waves, steps=3000, antithetic=False, levels="even")
+                   waves=recipe.waves, schedule=recipe.schedule, steps=3000, antithetic=False,
+                   levels="even")
 
 
 def watched_walks(options, teacher, K):

@@ -7,7 +7,7 @@ from scratchdiff.experiment.data import OWN
 from scratchdiff.experiment.recipe import RECIPES, finetuned, shown
 from scratchdiff.nn.lora import largest_rank, merged
 
-FIXED = ("hidden", "activation", "predicts", "waves")       # settings that the old network fixes
+FIXED = ("hidden", "activation", "predicts", "waves", "schedule")   # the old network fixes these
 
 
 def finetuned_model(options):

@@ -11,7 +11,7 @@ from scratchdiff.beyond.guidance import Guided
 from scratchdiff.diffusion.denoiser import Denoiser
 from scratchdiff.diffusion.levels import LEVELS
 from scratchdiff.diffusion.sampling import reverse_process
-from scratchdiff.diffusion.schedule import Schedule
+from scratchdiff.diffusion.schedule import SCHEDULES
 from scratchdiff.diffusion.training import train
 from scratchdiff.experiment.data import Data
 from scratchdiff.experiment.recipe import Recipe
@@ -75,7 +75,7 @@ class Model:
         frozen = None
         if recipe.lora:
             frozen, network = network.params, adapted(network, recipe.lora, rng)
-        schedule, few = Schedule.linear(), None
+        schedule, few = SCHEDULES[recipe.schedule](), None
         if pairs is not None:
             schedule, few = student_schedule(schedule, pairs.shape[1]), partial(ddim)
             data = replace(data, exact=None)        # nobody knows what the perfect student says

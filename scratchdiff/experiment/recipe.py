@@ -24,6 +24,7 @@ class Recipe:
     variance: str                       # a name of diffusion.schedule.VARIANCES
     waves: tuple = ()                   # multiples: the network also sees sin and cos of each
     levels: str = "even"                # a name of diffusion.levels.LEVELS
+    schedule: str = "linear"            # a name of diffusion.schedule.SCHEDULES
     lr_by_width: bool = False           # smaller steps for wide layers: nn.rates
     lora: int = 0                       # the rank of the adapters that learn; 0: all parameters do
 
@@ -87,10 +88,10 @@ def choices():
     """The settings that are a name, and the tables that they are looked up in."""
     from scratchdiff.diffusion.denoiser import SKIP_AND_GAIN    # here, since --help must not
     from scratchdiff.diffusion.levels import LEVELS             # wait for NumPy to load
-    from scratchdiff.diffusion.schedule import VARIANCES
+    from scratchdiff.diffusion.schedule import SCHEDULES, VARIANCES
     from scratchdiff.nn.layers import ACTIVATIONS
     return {"activation": ACTIVATIONS, "predicts": SKIP_AND_GAIN, "lr_schedule": LR_SCHEDULES,
-            "variance": VARIANCES, "levels": LEVELS}
+            "variance": VARIANCES, "levels": LEVELS, "schedule": SCHEDULES}
 
 
 def shown(value):

@@ -39,7 +39,7 @@ from scratchdiff.experiment.recipe import Recipe
 from scratchdiff.fast.streams import SPLIT
 from scratchdiff.measure.shapes import SHAPES
 
-VERSION = 4
+VERSION = 5
 FIELDS = {"format", "version", "arrays", "recipe", "seed", "step", "data", "names", "labels",
           "label", "made_from"}
 LARGEST = 2 ** 27       # bytes of a model file: 128 MB, a thousand times what a usual one has
