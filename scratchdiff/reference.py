@@ -213,7 +213,7 @@ def reverse_step(xt, t, guess, z, betas, alpha_bars, variance):
 
     z is fresh noise. The step from level 0, which ends the walk, adds none.
     """
-    strong = sqrt(1 - alpha_bars[t]) > 0.2              # see mixed_variance in schedule.py
+    strong = t > len(betas) / 10                        # see mixed_variance in schedule.py
     if t == 0:
         sigma = 0.0
     elif variance == "beta" or (variance == "mixed" and strong):

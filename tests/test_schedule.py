@@ -108,12 +108,14 @@ def test_beta_is_the_variance_for_standard_normal_points():
     assert rest.var() == pytest.approx(SCHEDULE.variance(t, "beta"), rel=5 * np.sqrt(2 / n))
 
 
-def test_the_mixed_variance_changes_over_at_noise_of_size_0_2():
-    noise = np.sqrt(1 - SCHEDULE.alpha_bars)
-    kinds = {t: "beta" if noise[t] > 0.2 else "posterior" for t in range(SCHEDULE.T)}
-    assert set(kinds.values()) == {"beta", "posterior"} and kinds[1] == "posterior"
-    for t, kind in kinds.items():
-        assert SCHEDULE.variance(t, "mixed") == SCHEDULE.variance(t, kind)
+@pytest.mark.parametrize("name, size", [("linear", 0.2), ("squares", 0.13)])
+def test_the_mixed_variance_changes_over_above_a_tenth_of_the_levels(name, size):
+    schedule = SCHEDULES[name]()
+    noise = np.sqrt(1 - schedule.alpha_bars)
+    for t in range(schedule.T):
+        kind = "posterior" if t < 6 else "beta"         # the sixth level, t = 5, is at a tenth of T
+        assert schedule.variance(t, "mixed") == schedule.variance(t, kind)
+        assert (noise[t] < size) == (kind == "posterior"), "as it says"
 
 
 def test_the_fact_about_gaussians_that_it_rests_on():
