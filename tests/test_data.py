@@ -154,7 +154,7 @@ def test_the_rows_of_prompts_are_those_of_their_points():
     assert np.array_equal(x0, points) and x0.dtype == c.dtype == np.float32
     kept = c.any(axis=1)
     assert np.array_equal(c[kept], kinds_data().rows(list(kinds_data().labels))[k[kept]])
-    assert abs(kept.mean() - 0.8) < 4 * np.sqrt(0.2 * 0.8 / 20_000), "4 standard errors"
+    assert abs(kept.mean() - 0.7) < 4 * np.sqrt(0.3 * 0.7 / 20_000), "4 standard errors"
 
 
 def test_a_prompt_that_is_no_label_is_answered_with_those_that_are():

@@ -136,6 +136,8 @@ def test_adapters_on_adapters_start_from_the_merged_network(new, tmp_path):
      "{old} has hidden 8: it cannot be fine-tuned with 48 48 48 48"),
     ("--finetune {old} --data moons --recipe sharp --hidden 8",
      "{old} has waves none: it cannot be fine-tuned with 2 4 8"),
+    ("--finetune {old} --data moons --recipe prompts --hidden 8",
+     "{old} has schedule linear: it cannot be fine-tuned with squares"),
     ("--finetune {old} --data moons --resume {old}", "--resume goes on with a model, --finetune"),
 ])
 def test_bad_input_is_one_line(flags, said, old, tmp_path, monkeypatch):

@@ -307,7 +307,7 @@ def test_a_long_label_is_cut():
 
 
 def test_the_parts_of_the_loss_are_those_of_the_loss_that_was_trained():
-    """With a fifth of the prompts dropped, at even levels: against the loss of a large batch."""
+    """With a share of the prompts dropped, at even levels: against the loss of a large batch."""
     model = Model.new(replace(RECIPES["default"], levels="even", batch_size=30_000, steps=1), 0,
                       shape_data("moons", labels=True))
     model.denoiser.network.params[:] += 0.3         # so that prompts make a difference

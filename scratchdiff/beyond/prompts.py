@@ -25,7 +25,7 @@ import numpy as np
 
 from scratchdiff.diffusion.training import noisy_points
 
-DROP = 0.2              # the share of the prompts that training drops
+DROP = 0.3              # the share of the prompts that training drops
 
 
 class Vocabulary:

@@ -114,10 +114,11 @@ RECIPES = {
                        batch_size=256, antithetic=False, lr=1e-3, lr_schedule="constant",
                        variance="beta"),
 }
-# For the parts of a shape, each a distribution to learn: four times as many noisy points, and no
-# waves (tests/quality_prompts.py). Guidance leads away from the points that were learned, and out
-# there a network with waves guesses wildly.
-RECIPES["prompts"] = replace(RECIPES["sharp"], steps=6000, batch_size=512, waves=())
+# For the parts of a shape, each a distribution to learn: nine times as many noisy points, a
+# schedule that ends in nearly pure noise, and no waves (tests/quality_prompts.py). Guidance leads
+# away from the points that were learned, and out there a network with waves guesses wildly.
+RECIPES["prompts"] = replace(RECIPES["sharp"], steps=12_000, batch_size=512, waves=(),
+                             schedule="squares")
 
 
 def finetuned(recipe, lora=0):
