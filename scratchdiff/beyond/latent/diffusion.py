@@ -34,9 +34,7 @@ from scratchdiff.nn.adam import Adam
 from scratchdiff.nn.layers import SiLU
 from scratchdiff.nn.network import MLP
 
-# The betas are squares of evenly spaced numbers. So there are more levels with little noise than
-# evenly spaced betas would give.
-SCHEDULE = Schedule(np.linspace(0.03, 0.45, 50) ** 2)
+SCHEDULE = Schedule.squares(first=0.03 ** 2, last=0.45 ** 2)
 HIDDEN = (128,) * 4
 STEPS, LR, BATCH = 6000, 1e-2, 256
 DROP = 0.5              # more than usual: without a prompt there is more to learn than with one
