@@ -73,7 +73,7 @@ def far(made, real):
 
 
 def real_points(model, first=0):
-    return [model.data.real_of(k, SETS * N, np.random.default_rng(first + k))
+    return [model.data.real_with_label(k, SETS * N, np.random.default_rng(first + k))
             for k in range(len(model.data.labels))]
 
 
@@ -121,16 +121,16 @@ def flowers(rng, n=200):
 
 def own_file(seed):
     points, labels = flowers(np.random.default_rng(0))
-    data = own_data(points, np.random.default_rng(seed), labels=labels, label=(4, "kind"))
+    data = own_data(points, np.random.default_rng(seed), labels=labels, label_column=(4, "kind"))
     model = trained(data, seed, "sharp")
     for k, label in enumerate(data.labels):
-        real = points[data.label_of == k]
+        real = points[data.label_numbers == k]
         made = {name: data.standard.back(walk(network, model, k, 0, name)) for name in WALKS}
         for what, sets in {"file": real, **made}.items():
             corr = np.corrcoef(sets.T)[0, 2]
             print(f"{label:<8}{what:<4}  mean", *(f"{x:5.2f}" for x in sets.mean(axis=0)),
                   "  std", *(f"{x:5.2f}" for x in sets.std(axis=0)), f"  corr(1, 3) {corr:.2f}")
-    reals = [data.real_of(k, N, np.random.default_rng(0)) for k in range(3)]
+    reals = [data.real_with_label(k, N, np.random.default_rng(0)) for k in range(3)]
     made = [walk(network, model, k, 0) for k in range(3)]
     print("right", *(f"{x:.1%}" for x in right_shares(reals, made)),
           " of real points", *(f"{x:.1%}" for x in right_shares(reals, reals, others=True)))

@@ -93,22 +93,23 @@ KINDS = ["c", "a b"] * 20 + ["a b"] * 9 + ["rare"]
 
 
 def kinds_data(seed=0):
-    return own_data(POINTS, rng(seed), labels=KINDS, label=(1, "kind"))
+    return own_data(POINTS, rng(seed), labels=KINDS, label_column=(1, "kind"))
 
 
 def test_data_without_labels_has_no_prompts():
     for data in (shape_data("moons"), own_data(POINTS, rng())):
-        assert (data.labels, data.columns, data.label_of, data.label) == ((), 0, None, None)
+        assert (data.labels, data.columns) == ((), 0)
+        assert data.label_numbers is None and data.label_column is None
 
 
 def test_a_shapes_parts_are_its_labels():
     data = shape_data("circle", labels=True)
     assert data.labels == SHAPES["circle"].names and data.columns == 4
     assert data.rows(["upper left", "lower left"]).tolist() == [[0, 1, 1, 0], [1, 0, 1, 0]]
-    points, k = data.labelled(5, rng())
+    points, k = data.draw_labelled(5, rng())
     assert points.dtype == np.float32 and np.array_equal(points, data.draw(5, rng()))
     assert np.array_equal(points, shape_data("circle").draw(5, rng()))
-    assert (data.real_of(2, 50, rng()) < 0).all(), "the lower left"
+    assert (data.real_with_label(2, 50, rng()) < 0).all(), "the lower left"
     schedule = Schedule.linear()
     assert (data.exact(schedule, 2).points(0.1) < 0).all()
     assert np.array_equal(data.exact(schedule).points(0.1), SHAPES["circle"].grid(0.1))
@@ -121,36 +122,39 @@ def test_a_shape_without_parts_has_no_labels():
 
 def test_own_labels():
     data = kinds_data()
-    assert data.labels == ("a b", "c", "rare") and data.label == (1, "kind")
-    assert [data.labels[k] for k in data.label_of] == KINDS
+    assert data.labels == ("a b", "c", "rare") and data.label_column == (1, "kind")
+    assert [data.labels[k] for k in data.label_numbers] == KINDS
     assert data.columns == 4, "(a, c, rare) in place 1, and b in place 2"
-    points, k = data.labelled(5000, rng())
+    points, k = data.draw_labelled(5000, rng())
     assert np.array_equal(points, data.draw(5000, rng()))
     where = {tuple(row): kind for row, kind in zip(POINTS.round(3).tolist(), KINDS)}
     back = data.standard.back(points).round(3).tolist()
     assert all(where[tuple(row)] == data.labels[number] for row, number in zip(back, k))
     assert set(k) == {0, 1, 2}, "the only rare one is not held back"
-    assert len(data.real(9, rng())) == 5 and len(data.real_of(1, 99, rng())) == 20
-    assert len(data.real_of(1, 7, rng())) == 7
-    assert rows(data.real_of(1, 7, rng())) != rows(data.real_of(1, 7, rng(1))), "any seven"
-    assert data.standard.back(data.real_of(2, 9, rng())) == pytest.approx(POINTS[-1:])
+    assert len(data.real(9, rng())) == 5 and len(data.real_with_label(1, 99, rng())) == 20
+    assert len(data.real_with_label(1, 7, rng())) == 7
+    seven, others = (data.real_with_label(1, 7, rng(seed)) for seed in (0, 1))
+    assert rows(seven) != rows(others), "any seven"
+    assert data.standard.back(data.real_with_label(2, 9, rng())) == pytest.approx(POINTS[-1:])
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_of_each_label_a_point_is_learned_whatever_the_split(seed):
-    data = own_data(POINTS, rng(seed), labels=[str(i // 2) for i in range(50)], label=(3, None))
-    assert set(data.labelled(9000, rng())[1]) == set(range(25))
+    labels = [str(i // 2) for i in range(50)]
+    data = own_data(POINTS, rng(seed), labels=labels, label_column=(3, None))
+    assert set(data.draw_labelled(9000, rng())[1]) == set(range(25))
     assert len(data.real(9, rng())) == 5
 
 
 def test_labels_that_leave_nothing_to_hold_back():
-    data = own_data(POINTS[:20], rng(), labels=[str(max(i, 1)) for i in range(20)], label=(0, None))
+    labels = [str(max(i, 1)) for i in range(20)]
+    data = own_data(POINTS[:20], rng(), labels=labels, label_column=(0, None))
     assert len(data.labels) == 19 and len(data.real(9, rng())) == 1
 
 
 def test_the_rows_of_prompts_are_those_of_their_points():
     x0, c = kinds_data().prompted(20_000, rng())
-    points, k = kinds_data().labelled(20_000, rng())
+    points, k = kinds_data().draw_labelled(20_000, rng())
     assert np.array_equal(x0, points) and x0.dtype == c.dtype == np.float32
     kept = c.any(axis=1)
     assert np.array_equal(c[kept], kinds_data().rows(list(kinds_data().labels))[k[kept]])
@@ -162,6 +166,7 @@ def test_a_prompt_that_is_no_label_is_answered_with_those_that_are():
         with pytest.raises(ValueError) as raised:
             kinds_data().rows([prompt])
         assert str(raised.value) == f'"{prompt}" is not a prompt here; there are: a b, c, rare'
-    many = own_data(POINTS, rng(), labels=[f"{i // 2:02d}" for i in range(50)], label=(3, None))
+    labels = [f"{i // 2:02d}" for i in range(50)]
+    many = own_data(POINTS, rng(), labels=labels, label_column=(3, None))
     with pytest.raises(ValueError, match="there are: 00, 01, .*, 19 and 5 more$"):
         many.rows(["x"])

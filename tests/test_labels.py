@@ -63,7 +63,7 @@ def test_a_labelled_run_is_another_run_with_the_recipe_for_labels(files, tmp_pat
     assert (with_labels.data.labels, without.data.labels) == (("upper", "lower"), ())
     inputs = 2 + 1 + 2          # a point, the time, a column for each word
     assert with_labels.adam.params.size == inputs * 8 + 8 + 8 * 2 + 2
-    assert load_model(str(own)).data.label == (1, "the kind")
+    assert load_model(str(own)).data.label_column == (1, "the kind")
     line = call(*SMALL, "--data", "moons", "--label", "part")[1][0]
     assert line == "recipe: prompts, to learn each part well (--recipe sharp is faster)"
     circle = tmp_path / "c.npz"
@@ -236,7 +236,7 @@ def test_the_report_has_a_line_for_each_label(files):
 def model_of(labels, n=400, d=1):
     points = np.random.default_rng(0).standard_normal((n, d))
     words = [labels[i % len(labels)] for i in range(n)]
-    data = own_data(points, np.random.default_rng(0), labels=words, label=(d, None))
+    data = own_data(points, np.random.default_rng(0), labels=words, label_column=(d, None))
     return Model.new(replace(RECIPES["default"], hidden=(4,)), 0, data)
 
 
@@ -295,7 +295,7 @@ def test_perfect_points_are_right(monkeypatch):
     model = Model.new(RECIPES["default"], 0, data)
     rng = np.random.default_rng(5)
     monkeypatch.setattr(module, "made_points",
-                        lambda model, n: [data.real_of(k, n, rng) for k in range(2)])
+                        lambda model, n: [data.real_with_label(k, n, rng) for k in range(2)])
     for line in list(label_lines(model))[1:3]:
         _, right, _, distance, own, _ = line.split()
         assert right == "100.0%" and float(distance) < 3 * float(own.strip("()"))

@@ -49,7 +49,7 @@ def labelled():
 
 def own_labelled(seed=3):
     kinds = ["a", "b", "b c", "b"] * 10
-    return own_data(POINTS, Model.stream(seed, SPLIT), labels=kinds, label=(0, "kind"))
+    return own_data(POINTS, Model.stream(seed, SPLIT), labels=kinds, label_column=(0, "kind"))
 
 
 def run(model, stop=None):

@@ -294,12 +294,12 @@ def test_a_part_is_what_its_name_says(name):
 @pytest.mark.parametrize("name", NAMED)
 def test_each_point_is_in_the_part_that_it_is_said_to_be_in(name):
     shape = SHAPES[name]
-    points, k = shape.labelled(4000, np.random.default_rng(0))
+    points, k = shape.draw_labelled(4000, np.random.default_rng(0))
     assert np.array_equal(points, shape.draw(4000, np.random.default_rng(0)))
     count = len(shape.names)
     assert np.abs(np.bincount(k, minlength=count) * count / 4000 - 1).max() < 0.25
     clean = replace(shape, width=0, whole=shape)        # without noise, but as large as it was
-    points, k = clean.labelled(4000, np.random.default_rng(0))
+    points, k = clean.draw_labelled(4000, np.random.default_rng(0))
     for number in range(count):
         grid = clean.part(number).grid(0.01)            # points at most 0.007 apart
         assert nearest(points[k == number], grid).max() < 0.005

@@ -69,7 +69,7 @@ def test_an_outlier_is_refused(tmp_path):
     (("a", "b"), (1, "kind"), "kind"), (("a", "b"), (1, None), "2"), (("a", "b"), (0, ""), "1")])
 def test_what_label_calls_the_labels(labels, label, flag):
     """A column's name, or its number from 1; a shape's parts."""
-    assert label_flag(SimpleNamespace(labels=labels, label=label)) == flag
+    assert label_flag(SimpleNamespace(labels=labels, label_column=label)) == flag
 
 
 def test_fewer_steps_than_it_has_taken(model):

@@ -46,7 +46,7 @@ def own(seed=3):
 
 def labelled(seed=3):
     kinds = ["a", "b", "b c", "b"] * 10
-    return own_data(POINTS, Model.stream(seed, SPLIT), labels=kinds, label=(1, "kind"))
+    return own_data(POINTS, Model.stream(seed, SPLIT), labels=kinds, label_column=(1, "kind"))
 
 
 def with_adapters():
@@ -79,8 +79,8 @@ def same(a, b):
     assert (a.recipe, a.seed, a.adam.k) == (b.recipe, b.seed, b.adam.k)
     assert (a.losses, a.data.name, a.data.names) == (b.losses, b.data.name, b.data.names)
     assert np.array_equal(a.pairs, b.pairs)
-    assert (a.data.labels, a.data.label) == (b.data.labels, b.data.label)
-    assert np.array_equal(a.data.label_of, b.data.label_of)
+    assert (a.data.labels, a.data.label_column) == (b.data.labels, b.data.label_column)
+    assert np.array_equal(a.data.label_numbers, b.data.label_numbers)
     for name in ("params", "m", "v"):
         assert np.array_equal(getattr(a.adam, name), getattr(b.adam, name)), name
     assert a.adam.params is a.denoiser.network.params
@@ -264,12 +264,12 @@ def test_every_inconsistency_of_own_points_is_named(path, points, said):
     ({"header": {"names": ["x", "y", "\ud800"]}}, "its column names are"),
     ({"header": {"names": ["x", "y", "a\0"]}}, "its column names are"),
     ({"header": {"names": ["x", "y", "a  b"]}}, "its column names are"),
-    ({"drop": ["label_of"]}, "it has no array label_of"),
-    ({"label_of": np.zeros(40)}, "array label_of is float64, not int64"),
-    ({"label_of": np.zeros(39, int)}, "array label_of has shape"),
-    ({"label_of": np.zeros(40, int)}, "its labels are not those of its points"),
-    ({"label_of": np.arange(40) % 4}, "its labels are not those of its points"),
-    ({"label_of": np.arange(40) % 3 - 1}, "its labels are not those of its points")])
+    ({"drop": ["label_numbers"]}, "it has no array label_numbers"),
+    ({"label_numbers": np.zeros(40)}, "array label_numbers is float64, not int64"),
+    ({"label_numbers": np.zeros(39, int)}, "array label_numbers has shape"),
+    ({"label_numbers": np.zeros(40, int)}, "its labels are not those of its points"),
+    ({"label_numbers": np.arange(40) % 4}, "its labels are not those of its points"),
+    ({"label_numbers": np.arange(40) % 3 - 1}, "its labels are not those of its points")])
 def test_every_inconsistency_of_labels_is_named(path, change, said):
     changed(path, "labelled", **change)
     with pytest.raises(CommandError, match=f"cannot use {path}: .*{said}"):

@@ -42,7 +42,7 @@ def sample_points(options, model):
     n, skip = options.points or 500, options.skip or 0
     choose_sampler(options, model)
     prompt = prompt_of(options, model)
-    label = model.data.label and prompt and (*model.data.label, prompt)
+    label = model.data.label_column and prompt and (*model.data.label_column, prompt)
     # A file appears whole or not at all, so a signal waits. Standard output cannot be taken back.
     holding = held() if options.out else nullcontext(lambda: False)
     standard, done, drawn = model.data.standard, 0, []
@@ -68,7 +68,7 @@ def draw(options, model, points, prompt):
     data, rng = model.data, model.stream(model.seed, REPORT)
     real = data.draw(DRAWN, rng)
     if prompt:
-        real = data.real_of(data.labels.index(prompt), DRAWN, rng)
+        real = data.real_with_label(data.labels.index(prompt), DRAWN, rng)
     caption = [f"{len(points)} generated points"]
     if prompt:
         caption.append(f"prompt: {one_line(prompt)}")

@@ -111,7 +111,7 @@ def expect_same(options, model):
         data = read_data(options.data, model.seed, label)
         same = (data.name, data.labels) == (model.data.name, model.data.labels) and all(
             np.array_equal(getattr(data, of), getattr(model.data, of))
-            for of in ("points", "label_of"))
+            for of in ("points", "label_numbers"))
     else:
         same = label == had
     if not same and label != had:
@@ -122,9 +122,9 @@ def expect_same(options, model):
 
 def label_flag(data):
     """The --label that gives the data these labels; None if the data has no labels."""
-    if not data.labels or data.label is None:
+    if not data.labels or data.label_column is None:
         return PART if data.labels else None
-    place, name = data.label
+    place, name = data.label_column
     return name or str(place + 1)
 
 

@@ -11,12 +11,12 @@ from scratchdiff.measure.shapes import SHAPES, Standard
 
 OWN = "points"          # the name of data that is not a built-in shape
 LISTED = 20             # labels in an error message, at most
-PART = "part"           # what a shape's labels are called: each point has that of its part
+PART = "part"           # the name of a shape's label column: each point belongs to a part
 
 
 @dataclass(frozen=True)
 class Data:
-    """A distribution to learn, in standard form. With labels, it is one for each label."""
+    """A distribution to learn, in standard form. With labels, one distribution for each label."""
 
     name: str                   # of a shape, or OWN
     d: int                      # coordinates of a point
@@ -26,13 +26,14 @@ class Data:
     exact: Callable             # (schedule, k=None) -> the perfect denoiser of all points, or of
                                 # those with label k; None if it is not known
     points: np.ndarray = None   # (n, d) the person's own points, as given; None for a shape
-    names: tuple = None         # of the d columns, if the file had names
+    names: tuple = None         # of the d columns, if the file has names
     said: str = ""              # how the file was read, in a line
     labels: tuple = ()          # the different labels, which are the prompts; empty without --label
-    labelled: Callable = None   # like draw, but also returns (n,) ints: which of the labels
-    real_of: Callable = None    # (k, n, rng) -> at most n real points of label k, learned or not
-    label_of: np.ndarray = None     # (n,) ints: which of the labels each own point has
-    label: tuple = None         # of own labels: (place, name) of the column they stood in
+    draw_labelled: Callable = None      # like draw, but also returns (n,) ints: which labels
+    real_with_label: Callable = None    # (k, n, rng) -> at most n real points of label k,
+                                        # learned or not
+    label_numbers: np.ndarray = None    # (n,) ints: which of the labels each own point has
+    label_column: tuple = None          # (place, name) of the column of own labels
 
     @cached_property
     def vocabulary(self):
@@ -54,19 +55,20 @@ class Data:
         return self.vocabulary.rows(prompts)
 
     def in_turn(self, walks):
-        """The prompts of walks with these numbers, (m, columns): each label in turn, then none.
+        """The prompts (m, columns) for the walks with these numbers, for a student's teacher.
 
-        That is what a student's teacher is asked for: walk i by prompt i, and so round and round.
+        Walk 0 gets the first label, walk 1 the second, and so on. After the last label comes a walk
+        without a prompt, and then the first label again.
         """
         rows = self.vocabulary.rows([*self.labels, ""])
         return rows[walks % len(rows)]
 
     def prompted(self, n, rng):
-        """Points to learn from, (n, d), and their prompts, (n, columns), a share of them dropped.
+        """Points to learn from, (n, d), and their prompts, (n, columns), some of them dropped.
 
-        Both are float32: what a training batch is made of (fast/batches.py).
+        Both are float32. fast/batches.py makes batches of them.
         """
-        x0, k = self.labelled(n, rng)
+        x0, k = self.draw_labelled(n, rng)
         return x0, drop_prompts(self.vocabulary.rows(self.labels)[k], DROP, rng)
 
 
@@ -85,28 +87,29 @@ def shape_data(name, labels=False):
     if not shape.names:
         having = ", ".join(name for name in SHAPES if SHAPES[name].names)
         raise ValueError(f"the {name} has no parts with names; these have: {having}")
-    return replace(data, labels=shape.names, labelled=partial(shape.labelled, dtype=np.float32),
-                   real_of=lambda k, n, rng: shape.part(k).draw(n, rng))
+    return replace(data, labels=shape.names,
+                   draw_labelled=partial(shape.draw_labelled, dtype=np.float32),
+                   real_with_label=lambda k, n, rng: shape.part(k).draw(n, rng))
 
 
-def own_data(points, rng, names=None, said="", labels=None, label=None):
+def own_data(points, rng, names=None, said="", labels=None, label_column=None):
     """The Data of a person's points (n, d), n at least 2.
 
-    A tenth of them, drawn at random, is held back to compare with (at most 2000), and the run
+    A tenth of the points, drawn at random, is held back to compare with (at most 2000). The run
     learns from the rest. With fewer than 20 points, none is held back.
 
-    labels : a label for each point, n str; None without labels. Of each label at least one point is
-        learned.
-    label : (place, name) of their column: how many of the d columns stand before it
+    labels : a label for each point, n str; None without labels. At least one point of each label
+        stays among the points to learn from.
+    label_column : (place, name) of their column: how many of the d columns stand before it
     """
     standard = Standard.of(points)
     order = rng.permutation(len(points))
     different = sorted(set(labels or ()))
     if labels:
         number = {word: k for k, word in enumerate(different)}
-        label_of = np.array([number[word] for word in labels], np.int64)
+        label_numbers = np.array([number[word] for word in labels], np.int64)
         # The first of each label goes to the end, where the learned ones are.
-        _, first = np.unique(label_of[order], return_index=True)
+        _, first = np.unique(label_numbers[order], return_index=True)
         order = np.append(np.delete(order, first), order[first])
     count = min(len(points) // 10, 2000, len(points) - len(different)) if len(points) >= 20 else 0
     shuffled = standard.forth(points[order])
@@ -119,15 +122,16 @@ def own_data(points, rng, names=None, said="", labels=None, label=None):
                 lambda n, rng: held_back[:n], standard, None, points, names, said)
     if not labels:
         return data
-    of_learned = label_of[order[count:]]
+    of_learned = label_numbers[order[count:]]
 
-    def labelled(n, rng):
+    def draw_labelled(n, rng):
         rows = some(n, rng)
         return learned[rows], of_learned[rows]
 
-    def real_of(k, n, rng):
-        own = np.flatnonzero(label_of == k)
+    def real_with_label(k, n, rng):
+        own = np.flatnonzero(label_numbers == k)
         return standard.forth(points[rng.permutation(own)[:n]])
 
-    return replace(data, labels=tuple(different), labelled=labelled, real_of=real_of,
-                   label_of=label_of, label=label)
+    return replace(data, labels=tuple(different), draw_labelled=draw_labelled,
+                   real_with_label=real_with_label, label_numbers=label_numbers,
+                   label_column=label_column)

@@ -1,4 +1,4 @@
-"""A model: a denoiser, and where it stands between a recipe and what it has learned."""
+"""A model: a denoiser and its optimiser, with the recipe, seed and data that they come from."""
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import isfinite
@@ -27,7 +27,7 @@ from scratchdiff.nn.rates import rates
 from scratchdiff.nn.waves import Waves
 
 
-MOST_HELD = 2 ** 24     # numbers that all layers together compute for a batch, or a block: 64 MB
+MOST_HELD = 2 ** 24     # numbers that a batch, or a block, may have in all layers: 64 MB
 
 
 class Diverged(ArithmeticError):
@@ -36,7 +36,7 @@ class Diverged(ArithmeticError):
 
 @dataclass
 class Model:
-    """A denoiser and its optimiser, what they were made from, and how far they have come."""
+    """A denoiser and its optimiser, what they come from, and the steps that they have taken."""
 
     recipe: Recipe
     seed: int
@@ -78,7 +78,7 @@ class Model:
         schedule, few = SCHEDULES[recipe.schedule](), None
         if pairs is not None:
             schedule, few = student_schedule(schedule, pairs.shape[1]), partial(ddim)
-            data = replace(data, exact=None)        # nobody knows what the perfect student says
+            data = replace(data, exact=None)        # the perfect student is not known
         denoiser = Denoiser(network, schedule, recipe.predicts, data.d, data.columns)
         return cls(recipe, seed, data, denoiser, Adam(network.params, network.grads), few=few,
                    base=frozen, pairs=pairs)
@@ -116,7 +116,7 @@ class Model:
         return student_points(self.pairs, shape, rng, *[prompts] * bool(self.data.labels))
 
     def lr(self):
-        """step -> the length of Adam's step: the recipe's, smaller where layers are wide."""
+        """step -> the learning rate: the recipe's, smaller where layers are wide."""
         recipe = self.recipe
         factors = rates(self.denoiser.network) if recipe.lr_by_width else np.ones(1)
         return recipe.lr_at if np.all(factors == 1) else lambda step: recipe.lr_at(step) * factors

@@ -3,9 +3,9 @@ from dataclasses import dataclass, replace
 from math import sqrt
 
 MOST = {"hidden": 10 ** 6, "steps": 10 ** 9, "batch_size": 10 ** 6}     # more is surely a typo
-MOST_LAYERS = 100       # and waves
-LARGEST = 1e308         # lr or multiple of a wave: a float64 holds no more
-ADAPTED = 32            # inputs of a usual layer: see `finetuned`
+MOST_LAYERS = 100       # hidden layers, and waves
+LARGEST = 1e308         # lr, and multiple of a wave: float64 ends at 1.8e308
+ADAPTED = 32            # d_in in the formula of `finetuned`: the inputs of a usual layer
 WARM_UP = 0.1           # the part of a "linear" run in which the learning rate rises
 
 
@@ -19,7 +19,7 @@ class Recipe:
     steps: int
     batch_size: int
     antithetic: bool                    # each noisy point twice, with opposite noise
-    lr: float                           # the largest length of Adam's steps
+    lr: float                           # the learning rate; a "linear" one peaks at 0.9 lr
     lr_schedule: str                    # a name of LR_SCHEDULES
     variance: str                       # a name of diffusion.schedule.VARIANCES
     waves: tuple = ()                   # multiples: the network also sees sin and cos of each
@@ -61,14 +61,14 @@ class Recipe:
         return (d + 1 + columns + 2 * d * len(self.waves), *self.hidden, d)
 
     def size(self, widths):
-        """How many parameters of an MLP of these widths learn."""
+        """How many parameters are trained in an MLP of these widths."""
         pairs = list(zip(widths, widths[1:]))
         if self.lora:
             return sum(min(self.lora, *pair) * sum(pair) for pair in pairs)     # A and B
         return sum(d_in * d_out + d_out for d_in, d_out in pairs)               # W and b
 
     def lr_at(self, step):
-        """The length of Adam's step number `step`, counted from 0."""
+        """The learning rate of step number `step`, counted from 0."""
         return self.lr * LR_SCHEDULES[self.lr_schedule](step, self.steps)
 
 
@@ -122,17 +122,19 @@ RECIPES["prompts"] = replace(RECIPES["sharp"], steps=12_000, batch_size=512, wav
 
 
 def finetuned(recipe, lora=0):
-    """The recipe to train the network of this one further, on other points; lora is a rank, or 0.
+    """The recipe that trains this recipe's network further, on other points.
 
-    Adapters of a low rank want a larger lr. A step of Adam moves each entry of B by about lr. That
-    moves W[k, j] by sum_q A[k, q] dB[q, j], and the entries of A have variance 1 / d_in: by about
-    lr sqrt(r / d_in). To move W as far as a step of lr 0.02 would, lr must be 0.02 sqrt(d_in / r).
+    lora is the rank of the adapters, or 0 if all parameters are trained.
 
-    All this is measured on runs from the circle to an ellipse and to the moons. All parameters are
-    worse with 0.01. With 0.03 they are a little better after 300 steps, but not after 1000. For
-    rank 4 the formula gives 0.057. It is no better with 0.04, and with 0.08 its error on the moons
-    is twice as large after 300 steps. A constant lr, even the best of three, leaves about twice the
-    error after 1000 steps.
+    Adapters of a low rank need a larger lr. Suppose that a step of Adam adds about lr or -lr to
+    each entry of B. With c = 1, the step adds to W[k, j] a sum of r terms, A[k, q] times such a
+    change. The entries of A have random signs and the size sqrt(1 / d_in), so the sum is about
+    lr sqrt(r / d_in). To move W as far as an lr of 0.02 would, lr must be 0.02 sqrt(d_in / r).
+
+    Measured from the circle to an ellipse and to the moons. For all parameters, 0.01 is worse than
+    0.02, and 0.03 is a little better after 300 steps, but not after 1000. For rank 4 the formula
+    gives 0.057. An lr of 0.04 is no better, and 0.08 doubles the error on the moons after 300
+    steps. A constant lr, even the best of three, leaves about twice the error after 1000 steps.
     """
     lr = 0.02 * sqrt(ADAPTED / lora) if lora else 0.02
     return replace(recipe, steps=1000, lr=lr, lr_schedule="linear", lora=lora)

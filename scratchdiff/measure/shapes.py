@@ -73,9 +73,9 @@ class Shape:
 
     def draw(self, n, rng, dtype=np.float64):
         """n random points, (n, 2)."""
-        return self.labelled(n, rng, dtype)[0]
+        return self.draw_labelled(n, rng, dtype)[0]
 
-    def labelled(self, n, rng, dtype=np.float64):
+    def draw_labelled(self, n, rng, dtype=np.float64):
         """n random points, (n, 2), and the number of the named part of each point, (n,) ints."""
         u = rng.random((n, self.inputs), dtype)
         points = self.standard.forth(self.place(u).astype(dtype, copy=False))

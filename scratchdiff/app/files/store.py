@@ -12,7 +12,7 @@ It is an .npz file, a zip of .npy files, without pickle and without compression:
     center    (d,)     points are (what the network makes) * scale + center
     scale     (d,)
     points    (n, d)   the person's own points, if the data is not a built-in shape
-    label_of  (n,)     the number of each point's label, if the points have labels
+    label_numbers  (n,)     the number of each point's label, if the points have labels
     pairs     (m, K, 2, d)     what a student learns from (beyond/distillation.py)
 
 The random numbers of a step depend only on the seed and on the step's number (fast/streams.py). So
@@ -64,7 +64,7 @@ def contents(model):
     header = {"format": "scratchdiff", "version": VERSION, "recipe": asdict(model.recipe),
               "seed": model.seed, "step": model.adam.k, "data": model.data.name,
               "names": model.data.names and list(model.data.names),
-              "labels": list(model.data.labels), "label": model.data.label,
+              "labels": list(model.data.labels), "label": model.data.label_column,
               "made_from": model.made_from}
     arrays = {"params": model.adam.params, "m": model.adam.m, "v": model.adam.v,
               "losses": np.array(model.losses, np.float64),
@@ -75,8 +75,8 @@ def contents(model):
         arrays["points"] = model.data.points
     if model.pairs is not None:
         arrays["pairs"] = model.pairs
-    if model.data.label_of is not None:
-        arrays["label_of"] = model.data.label_of
+    if model.data.label_numbers is not None:
+        arrays["label_numbers"] = model.data.label_numbers
     header["arrays"] = sorted(arrays)
     return json.dumps(header), arrays
 
@@ -202,7 +202,7 @@ def checked_model(header, arrays):
         named = d if names is None else len(names)
         require(named == d, f"it has {counted(d, 'column')}, but {counted(named, 'name')}")
         words, label = checked_labels(labels, header["label"], arrays, points)
-        data = own_data(points, Model.stream(seed, SPLIT), names, labels=words, label=label)
+        data = own_data(points, Model.stream(seed, SPLIT), names, labels=words, label_column=label)
     else:
         data = shape_data(header["data"], bool(labels))
     require(np.array_equal(center, data.standard.center)
@@ -225,13 +225,14 @@ def checked_labels(labels, label, arrays, points):
     if not labels:
         return None, None
     n, d = points.shape
-    label_of = checked_array(arrays, "label_of", np.int64, (n,))
-    require(labels == sorted(labels) and np.array_equal(np.unique(label_of), range(len(labels))),
+    label_numbers = checked_array(arrays, "label_numbers", np.int64, (n,))
+    require(labels == sorted(labels)
+            and np.array_equal(np.unique(label_numbers), range(len(labels))),
             "its labels are not those of its points")
     require(isinstance(label, list) and len(label) == 2 and type(label[0]) is int
             and 0 <= label[0] <= d and (label[1] is None or is_cell(label[1])),
             f"the column of its labels is {short(label)}")
-    return [labels[k] for k in label_of.tolist()], tuple(label)
+    return [labels[k] for k in label_numbers.tolist()], tuple(label)
 
 
 def checked_array(arrays, name, dtype, shape):

@@ -38,8 +38,9 @@ def label_parts(model, k):
     if data.exact is None:
         return None
     return floor_and_excess(model.guided([data.labels[k]]),
-                            data.exact(model.denoiser.schedule, k), partial(data.real_of, k),
-                            model.stream(0, REPORT), NOISY // len(data.labels))
+                            data.exact(model.denoiser.schedule, k),
+                            partial(data.real_with_label, k), model.stream(0, REPORT),
+                            NOISY // len(data.labels))
 
 
 def loss_lines(floor, excess, shares):

@@ -47,7 +47,7 @@ def label_lines(model):
 def real_points(model, n):
     """Real points of each label, a list of arrays (m, d) with m <= n."""
     rng = model.stream(model.seed, REPORT)
-    return [model.data.real_of(k, n, rng) for k in range(len(model.data.labels))]
+    return [model.data.real_with_label(k, n, rng) for k in range(len(model.data.labels))]
 
 
 def made_points(model, n):
