@@ -122,7 +122,7 @@ def flowers(rng, n=200):
 def own_file(seed):
     points, labels = flowers(np.random.default_rng(0))
     data = own_data(points, np.random.default_rng(seed), labels=labels, label_column=(4, "kind"))
-    model = trained(data, seed, "sharp")
+    model = trained(data, seed, "labelled")
     for k, label in enumerate(data.labels):
         real = points[data.label_numbers == k]
         made = {name: data.standard.back(walk(network, model, k, 0, name)) for name in WALKS}

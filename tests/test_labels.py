@@ -52,7 +52,7 @@ def files(tmp_path_factory):
 def test_a_file_says_which_column_is_the_label(files):
     lines = call(*SMALL, "--data", files[0], "--label", "the kind")[1]
     assert lines[0].endswith("column 1, an index, is left out; column 3 (the kind) is the label)")
-    assert lines[1].startswith("recipe: sharp, ")
+    assert lines[1].startswith("recipe: labelled, ")
     by_number = call(*SMALL, "--data", files[0], "--label", 3)[1]
     assert by_number == lines
 
@@ -65,7 +65,7 @@ def test_a_labelled_run_is_another_run_with_the_recipe_for_labels(files, tmp_pat
     assert with_labels.adam.params.size == inputs * 8 + 8 + 8 * 2 + 2
     assert load_model(str(own)).data.label_column == (1, "the kind")
     line = call(*SMALL, "--data", "moons", "--label", "part")[1][0]
-    assert line == "recipe: prompts, to learn each part well (--recipe sharp is faster)"
+    assert line == "recipe: prompts, to learn each part well (--recipe labelled is faster)"
     circle = tmp_path / "c.npz"
     call("--label", "part", "--steps", 1, "--quiet", "--points", 1, "--save", circle)
     assert load_model(str(circle)).recipe == replace(RECIPES["prompts"], steps=1)
@@ -74,7 +74,7 @@ def test_a_labelled_run_is_another_run_with_the_recipe_for_labels(files, tmp_pat
 def test_the_same_again_and_on_after_a_stop(files, tmp_path):
     csv, own, *_ = files
     first, whole = tmp_path / "first.npz", tmp_path / "whole.npz"
-    more = ["--data", csv, "--label", "the kind", "--recipe", "sharp", "--hidden", 8,
+    more = ["--data", csv, "--label", "the kind", "--recipe", "labelled", "--hidden", 8,
             "--batch-size", 16, "--points", 50, "--quiet", "--save"]
     call(*more, whole, "--steps", 60)
     assert call("--resume", own, "--steps", 40, *more, first)[0] == 0
@@ -210,7 +210,7 @@ def test_labels_in_an_array(tmp_path):
 
 def test_which_recipe_labels_get():
     assert recipe_for("moons", "part") == recipe_for("circle", "part") == "prompts"
-    assert recipe_for("p.csv", "kind") == recipe_for("p.csv") == "sharp"
+    assert recipe_for("p.csv", "kind") == "labelled" and recipe_for("p.csv") == "sharp"
     assert recipe_for("circle") == "default"
 
 

@@ -110,9 +110,9 @@ def run_parser():
     parser = Parser("", RUN_HELP.format(commands=commands))
 
     flag = group(parser, "how to learn", "A recipe, and settings that replace those of the recipe.")
-    flag("--recipe", choices=RECIPES,
-         help="default (for the circle), sharp (for all else), prompts (with --label part), or "
-              "tutorial (as in the PyTorch tutorial)")
+    flag("--recipe", choices=RECIPES, metavar="NAME",
+         help="default (for the circle), sharp (for all else), prompts (with --label part), "
+              "labelled (with --label for a file), or tutorial (as in the PyTorch tutorial)")
     flag("--steps", type=whole(1, MOST["steps"]), metavar="N",
          help=of_recipes("training steps", "steps"))
     flag("--batch-size", type=whole(1, MOST["batch_size"]), metavar="N",

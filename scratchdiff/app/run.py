@@ -63,8 +63,11 @@ def decided(options, model):
     if options.finetune:
         yield from what_learns(model)
     elif not options.resume and not options.recipe:
-        if model.data.labels and model.data.name != OWN:
-            yield "recipe: prompts, to learn each part well (--recipe sharp is faster)"
+        if model.data.labels and model.data.name == OWN:
+            yield ("recipe: labelled, for points with labels and more detail than a circle has "
+                   "(--recipe default is faster)")
+        elif model.data.labels:
+            yield "recipe: prompts, to learn each part well (--recipe labelled is faster)"
         elif model.data.name != "circle":
             yield "recipe: sharp, for more detail than a circle has (--recipe default is faster)"
     to_go = model.recipe.steps - model.adam.k

@@ -72,9 +72,9 @@ def untrained(recipe, seed, data, base=None, pairs=None):
 
 
 def recipe_for(what, label=None):
-    """The recipe if none is given: for the circle, for anything else, or for parts of a shape."""
-    if label and what in SHAPES:
-        return "prompts"
+    """The recipe if none is given: for the circle, for anything else, or for labels."""
+    if label:
+        return "prompts" if what in SHAPES else "labelled"
     return "default" if what == "circle" else "sharp"
 
 

@@ -119,6 +119,9 @@ RECIPES = {
 # away from the points that were learned, and out there a network with waves guesses wildly.
 RECIPES["prompts"] = replace(RECIPES["sharp"], steps=12_000, batch_size=512, waves=(),
                              schedule="squares")
+# For points of your own with labels. A walk to the points of one label starts right only from
+# nearly pure noise, because their mean is not 0.
+RECIPES["labelled"] = replace(RECIPES["sharp"], schedule="squares")
 
 
 def finetuned(recipe, lora=0):
