@@ -4,7 +4,7 @@ import pytest
 
 from scratchdiff.nn.gradcheck import check_gradients
 from scratchdiff.nn.layers import Linear, ReLU
-from scratchdiff.nn.network import MLP
+from scratchdiff.nn.network import MLP, Network
 from scratchdiff.nn.checker.parameters import held
 from tests.battery import Entrywise, Parameter, Row, dense
 
@@ -240,6 +240,21 @@ def test_the_gradients_of_a_shared_array_are_added(transposed):
     right = second.backward
     second.backward = lambda dy: (right(dy), second.dW.fill(0))[0]
     assert [a.name for a in check_gradients(row, X).arrays if a.fault] == ["0 Linear.W"]
+
+
+def test_a_gradient_that_misses_the_flat_vector():
+    """The layer alone is right. But in a network dW is a view, and a new dW is not seen there."""
+    class NewArray(Linear):
+        def backward(self, dy):
+            self.dW = np.zeros_like(self.W)
+            return super().backward(dy)
+
+    layers = [NewArray(np.ones((3, 4)), np.ones(4)), Linear(np.ones((4, 2)), np.ones(2))]
+    assert check_gradients(layers[0], X).ok
+    report = check_gradients(Network(layers), X)
+    assert report.faults == ("params holds 0 NewArray.W, but its gradient lacks that of 0 "
+                             "NewArray.W: write the gradient in place, as in self.dW[:] = ...",)
+
 
 
 def test_a_flat_vector_is_seen_through_its_views():

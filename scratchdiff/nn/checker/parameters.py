@@ -127,7 +127,7 @@ def is_view(one, others):
 
 
 def without_views(found):
-    """(found without mere views, [(a Held, the names of the arrays that share its memory)]).
+    """(found without mere views, [(a Held, those that share its memory)]).
 
     Small arrays come first. So a layer's W is kept, and the flat vector that holds W is a mere
     view. An array in two layers is shared instead, because each layer has a gradient for it.
@@ -136,10 +136,22 @@ def without_views(found):
     for one in sorted(found, key=lambda one: one.array().size):
         twins = [other for other in kept if places([one.array()]) & places([other.array()])]
         if twins and not places([one.gradient()]) <= places(other.gradient() for other in twins):
-            shared.append((one, ", ".join(other.name for other in twins)))
+            shared.append((one, twins))
         if not twins or not is_view(one, twins):
             kept.append(one)
     return [one for one in found if one in kept], shared
+
+
+def is_left_out(part, whole):
+    """Whether `part` is a view of the array `whole`, whose gradient lacks the gradient of `part`.
+
+    This happens if backward makes a new dW, where a network has made dW a view of its flat vector.
+    """
+    if not is_view(part, [whole]) or is_view(whole, [part]):
+        return False
+    gradient = np.asarray(whole.gradient())
+    spots = np.isin(addresses(whole.array()), addresses(part.array()))
+    return gradient.shape == spots.shape and not np.isin(part.gradient(), gradient[spots]).all()
 
 
 def add_shared(arrays, gradients):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchdiff.nn.checker.parameters import (
-    add_shared, declared, held, is_floats, is_view, without_views)
+    add_shared, declared, held, is_floats, is_left_out, is_view, without_views)
 
 SEED = 9        # of dy. x often has seed 0, and if dy were x, dW = x.T @ x would hide a missing .T
 
@@ -185,8 +185,13 @@ class Subject:
             elif moves:
                 orphans.append(place)
         kept, shared = without_views(found)
-        self.notes += [f"{place.name} shares memory with {names}: their gradients are added"
-                       for place, names in shared]
+        for place, twins in shared:
+            lost = [twin.name for twin in twins if is_left_out(twin, place)]
+            self.faults += [f"{place.name} holds {name}, but its gradient lacks that of {name}: "
+                            "write the gradient in place, as in self.dW[:] = ..." for name in lost]
+            names = ", ".join(twin.name for twin in twins)
+            self.notes += [f"{place.name} shares memory with {names}: their gradients are added"
+                           ] * (not lost)
         self.faults += [f"{place.name} moves the output, but backward leaves no gradient for it: "
                         f"write one, {or_constant(place)}"
                         for place in orphans if not is_view(place, kept)]
