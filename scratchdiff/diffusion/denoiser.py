@@ -2,6 +2,7 @@
 import numpy as np
 
 from scratchdiff.nn.expect import checked, chosen, expect, expect_levels
+from scratchdiff.nn.free import ONE, ZERO
 
 
 @checked
@@ -102,7 +103,7 @@ class Denoiser:
 # tables of sqrt(alpha_bar_t) and sqrt(1 - alpha_bar_t).
 
 def eps_skip_and_gain(signals, noises, t):
-    return 0.0, 1.0
+    return ZERO, ONE                                            # 0 and 1, but free: nn/free.py
 
 
 def v_skip_and_gain(signals, noises, t):

@@ -9,5 +9,6 @@ waves     more inputs, for fine detail
 lora      a small correction beside a frozen layer
 gradcheck every derivative against finite differences
 expect    what a layer says when it is called with the wrong thing
+free      0 and 1 that cost nothing
 checker/  what gradcheck needs for every odd layer that people bring; not a lesson
 """
