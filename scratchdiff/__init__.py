@@ -12,7 +12,7 @@ network, its derivatives, the optimiser and the sampler are all here. Read them 
       network.py      layers in a row, over one flat vector of parameters
       adam.py         the optimiser
       gradcheck.py    how to know that a backward pass is right
-    (Skip expect.py, which rejects wrong arguments. The other files there come in lesson 3.)
+    (Skip expect.py, free.py and checker/. The other files there come in lesson 3.)
 
     diffusion/      LESSON 2, diffusion
       schedule.py     destroy: how much of a point is left at each noise level

@@ -1,17 +1,17 @@
 """Backpropagation and diffusion, one number at a time: plain Python floats and plain loops.
 
 Read this file first. It is slow and obvious on purpose: no array and no library stands between you
-and the chain rule. It is also what the fast code is tested against. `python -m scratchdiff check`
-shows that its derivatives agree with finite differences (move a number a little, and see how far
-the result moves), and that the fast code agrees with it.
+and the chain rule. It is also what the rest of the code is tested against. `python -m scratchdiff
+check` shows that its derivatives agree with finite differences (move a number a little, and see how
+far the result moves), and that the code for whole batches agrees with it.
 
 A network is a list of layers, and a layer is a pair (W, b). W[k][j] is the weight from input k to
 neuron j, and b[j] is the bias of neuron j. Between two layers comes an activation: a function of
 one number, together with its slope. (nn/layers.py says what activations are good for.)
 
-The slope of f at x says how f answers a tiny change: if x grows by h, f(x) grows by slope times h.
-Names say what a slope belongs to: if L is the loss, the one number that training makes small, then
-dy is the slope of L with respect to y. If y grows by a tiny h, L grows by dy h.
+The slope of f at x says how f answers a tiny change: if x grows by a tiny amount, f(x) grows by the
+slope times that amount. Names say what a slope belongs to: if L is the loss, the one number that
+training makes small, then dy is the slope of L with respect to y.
 """
 from math import cos, exp, sin, sqrt
 
@@ -72,15 +72,16 @@ def backward(network, activation, inputs, sums, dy):
 
     dy[j] is the slope of L with respect to output j, and dz[j] the slope with respect to z[j], the
     sum of neuron j. In one layer,
-        if W[k][j] grows by h, z[j] grows by x[k] h        so  dW[k][j] = x[k] dz[j]
-        if b[j] grows by h, z[j] grows by h                so  db[j] = dz[j]
-        if x[k] grows by h, each z[j] grows by W[k][j] h   so  dx[k] = sum over j of dz[j] W[k][j]
-    Why a sum? x[k] reaches the loss on several paths, one through each neuron. A tiny h at x[k]
-    moves L by W[k][j] h dz[j] on path j, and tiny moves add up. This is the chain rule.
+        W[k][j] moves z[j], with slope x[k]             so  dW[k][j] = x[k] dz[j]
+        b[j] moves z[j], with slope 1                   so  db[j] = dz[j]
+        x[k] moves every z[j], with slope W[k][j]       so  dx[k] = sum over j of W[k][j] dz[j]
+    Why a sum? x[k] reaches the loss on several paths, one through each neuron. If x[k] grows by a
+    tiny amount, L grows by W[k][j] dz[j] times that amount on path j, and tiny moves add up. This
+    is the chain rule.
 
-    In every layer but the first, x[k] = act(z[k]), where z[k] is a sum of the layer before. That
-    layer's dz[k] is dx[k] times the slope of act at z[k]. The last layer has no activation, so its
-    dz is dy.
+    In every layer but the first, x[k] = act(z_before[k]), where z_before are the sums of the layer
+    before. So its dz_before[k] is dx[k] times the slope of act at z_before[k]. The last layer has
+    no activation, so its dz is dy.
     """
     _, slope = activation
     gradients = [None] * len(network)
@@ -110,9 +111,12 @@ def flatten(layers):
 def unflatten(numbers, widths):
     """The inverse of `flatten`: the list of (W, b), for widths such as (3, 64, 64, 2)."""
     rest = iter(numbers)
-    return [([[next(rest) for _ in range(d_out)] for _ in range(d_in)],
-             [next(rest) for _ in range(d_out)])
-            for d_in, d_out in zip(widths, widths[1:])]
+    layers = []
+    for d_in, d_out in zip(widths, widths[1:]):
+        W = [[next(rest) for _ in range(d_out)] for _ in range(d_in)]
+        b = [next(rest) for _ in range(d_out)]
+        layers.append((W, b))
+    return layers
 
 
 # Diffusion: the schedule, a noisy point, the guess, the loss.
@@ -173,8 +177,9 @@ def loss(network, activation, predicts, alpha_bars, batch, multiples=()):
 def loss_gradient(network, activation, predicts, alpha_bars, batch, multiples=()):
     """The gradient of the loss, flattened.
 
-    The slope of the loss with respect to a guess is 2 weight (guess - eps) / N. If the network's
-    output grows by h, the guess grows by gain h.
+    N is the number of all coordinates in the batch, and weight is 1 until diffusion/levels.py.
+    The slope of the loss with respect to a guess is 2 weight (guess - eps) / N. The
+    guess is gain times the network's output, and more. So the output's slope is gain times that.
     """
     N = sum(len(xt) for xt, _, _, _ in batch)
     total = [0.0] * len(flatten(network))
@@ -220,7 +225,7 @@ def reverse_step(xt, t, guess, z, betas, alpha_bars, variance):
         sigma = sqrt(betas[t])
     else:
         sigma = sqrt(betas[t] * (1 - alpha_bars[t - 1]) / (1 - alpha_bars[t]))
-    per_eps = betas[t] / sqrt(1 - alpha_bars[t])        # the new noise, on average, per unit of eps
+    per_eps = betas[t] / sqrt(1 - alpha_bars[t])        # of each unit of eps, so much is new noise
     return [(xt[i] - per_eps * guess[i]) / sqrt(1 - betas[t]) + sigma * z[i]
             for i in range(len(xt))]
 
@@ -239,8 +244,8 @@ def waves(x, d, multiples):
 def waves_backward(x, d, multiples, dy):
     """The slope of the loss with respect to each x[j], from dy, that of each output of `waves`.
 
-    If x[j] grows by a tiny h, its copy grows by h, sin(k x[j]) by k cos(k x[j]) h, and cos(k x[j])
-    by -k sin(k x[j]) h.
+    With respect to x[j], its copy has the slope 1, sin(k x[j]) has the slope k cos(k x[j]), and
+    cos(k x[j]) has the slope -k sin(k x[j]).
     """
     dx, size = dy[:len(x)], len(multiples) * d
     dsin, dcos = dy[len(x):len(x) + size], dy[len(x) + size:]
@@ -288,8 +293,8 @@ def embedding(table, prompt):
 def embedding_backward(table, prompt, dy):
     """The slopes of the loss with respect to the table, from dy, that of each entry of the sum.
 
-    If entry j of a vector in the sum grows by h, entry j of the sum grows by h. The other vectors
-    do not change it.
+    Entry j of the sum has the slope 1 with respect to entry j of each vector in it. The other
+    vectors do not change the sum.
     """
     dtable = {key: [0.0] * len(dy) for key in table}
     for place, word in enumerate(prompt.split()):

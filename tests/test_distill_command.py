@@ -260,7 +260,7 @@ def test_with_labels_the_teacher_is_asked_for_each_in_turn(monkeypatch):
     rows = {row.tobytes(): i for i, row in enumerate(student.pairs[:, 1, 0])}
     for i in np.flatnonzero(t == 1)[:50]:
         walk = rows[xt[i].tobytes()]
-        assert c[i].tolist() == data.in_turn(walk).tolist()
+        assert c[i].tolist() == data.prompts_of_walks(walk).tolist()
         assert np.array_equal(target[i], student.pairs[walk, 1, 1])
 
 

@@ -92,7 +92,7 @@ def walks(teacher, K):
     rows = min(BLOCK, MOST // (BLOCKS * K * 2 * d * 4))         # fewer, if points are very wide
     for block in range(BLOCKS):
         noise = stream(rng, block).standard_normal((BLOCK, d), np.float32)
-        prompts = teacher.data.in_turn(np.arange(block * rows, block * rows + BLOCK))
+        prompts = teacher.data.prompts_of_walks(np.arange(block * rows, block * rows + BLOCK))
         asked = Guided(fast, prompts, 0.0) if teacher.data.labels else fast
         yield student_pairs(asked, schedule, K, noise)[:rows]
 

@@ -25,7 +25,8 @@ def log_density(denoiser, schedule, x):
     The step is linear in x and eps_hat, so x' moves by h v', where
         v' = (a'/a) v + (s' - a' s/a) J v
     This is ddim_step again, with v for x and J v for eps_hat. So x and its tangents can be one
-    array. Backpropagation gives J: backward from the unit vector e_i returns row i.
+    array. Backpropagation gives J: backward(deps) returns sum_i deps[i] J[i, j] for each j. So
+    backward from the unit vector e_i returns row i.
 
     Our steps are those of Heun's method. Take a step of DDIM, and ask the denoiser at the new level
     too. Then start the same step again, and use the mean of the two guesses. Twice as many steps

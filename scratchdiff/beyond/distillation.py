@@ -7,8 +7,8 @@ steps again and again, each time with a new student. Here a single student is en
 
 A step of DDIM is linear in the point x and in the noise eps. With the letters of few_steps.py,
     x' = (a'/a) x + (s' - a' s/a) eps
-The factor of eps is not 0, because s/a differs from level to level. So exactly one eps leads from
-the start x of a stretch to its end x':
+The factor of eps, a' (s'/a' - s/a), is not 0, because s/a differs from level to level. So exactly
+one eps leads from the start x of a stretch to its end x':
     eps = (x' - (a'/a) x) / (s' - a' s/a)
 This eps is the student's target. So the student is an ordinary denoiser: the same loop trains it,
 and plain `ddim` is its walk. Its schedule has only the K levels where its steps begin.
@@ -32,7 +32,7 @@ import numpy as np
 from scratchdiff.beyond.few_steps import ddim_step, dpm, few_levels
 from scratchdiff.diffusion.schedule import Schedule
 
-TEACHER_STEPS = 16      # at most, unless K is larger. With 24 or 48 the students were no better
+TEACHER_STEPS = 16      # of the teacher's walk, or K if K is more. 24 or 48 were no better
 
 
 def student_schedule(schedule, K):
@@ -70,8 +70,8 @@ def student_pairs(teacher, schedule, K, x):
 def stretches(schedule, K):
     """Where a student steps: K + 1 levels, and the number of dpm steps from each to the next.
 
-    All stretches have the same number of steps. So for K = 3 the teacher takes three times five
-    steps, which is fifteen and not TEACHER_STEPS.
+    All stretches have the same number of steps. So for K = 3 the teacher takes 3 times 5 = 15
+    steps, not 16.
     """
     steps_each = max(1, min(TEACHER_STEPS, schedule.T) // max(1, K))    # few_levels refuses K = 0
     return few_levels(schedule, K * steps_each)[::steps_each], steps_each

@@ -17,25 +17,27 @@ class Denoiser:
     "v"     skip_t = sqrt(1 - alpha_bar_t), gain_t = sqrt(alpha_bar_t). F predicts v, a correction
             to x_t (Salimans & Ho 2022, appendix D).
 
-    Why guess the noise, and not the clean point? Each leads to the other, since
-    x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps. But eps has the same size at every
-    level.
+    Why guess the noise, and not the clean point? Each leads to the other: with a and s from below,
+    x0_hat = (x_t - s eps_hat) / a. But a mistake e in eps_hat is a mistake (s/a) e in x0_hat. So
+    the loss asks for a sharp x0_hat where there is little noise (s/a = 0.01), and forgives a
+    blurred one where there is a lot (s/a = 3.5).
 
     Why "v"? Where there is a lot of noise, x_t is nearly all noise, so x_t itself is a good guess
     before the network has learned anything: at level 49, eps_hat = 0.96 x_t + 0.27 F, and the
-    factor 0.27 shrinks the mistakes of F. Where there is little noise, F has to find nearly all of
-    it, as with "eps": at level 0, eps_hat = 0.01 x_t + 0.99995 F.
+    factor 0.27 shrinks the mistakes of F. Where there is little noise, nearly the whole guess is
+    up to F, as with "eps": at level 0, eps_hat = 0.01 x_t + 0.99995 F.
 
     What is v? Let a = sqrt(alpha_bar_t) and s = sqrt(1 - alpha_bar_t). Since a^2 + s^2 = 1, they
     are the cosine and sine of an angle, and
         x_t = a x_0 + s eps
         v   = a eps - s x_0
-    is a rotation of the pair (x_0, eps) by that angle. Rotating back gives eps = s x_t + a v, which
-    is the formula above with skip = s and gain = a.
+    turns the pair (x_0, eps) clockwise by that angle. Turning it back gives eps = s x_t + a v,
+    which is the formula above with skip = s and gain = a.
 
     Backward, with deps for dL/deps_hat. F also depends on x_t, so x_t reaches eps_hat in two ways:
-        dL/dF   = gain_t deps                                       ->  dF  = gain * deps
-        dL/dx_t = skip_t deps + (what reaches x_t through F)        ->  dxt = skip * deps + dinputs
+        dL/dF   = gain_t deps                                  ->  dF  = gain * deps
+        dL/dx_t = skip_t deps + (what reaches x_t through F)   ->  dxt = skip * deps + dinputs[:,
+        :d]
     Time is a label, and so is a prompt: they get no gradient.
 
     Anything called as denoiser(x_t, t) -> eps_hat can take this one's place: the perfect denoiser
@@ -50,7 +52,7 @@ class Denoiser:
     columns : int, the inputs of the network that a prompt fills (beyond/prompts.py)
     """
 
-    constants = ("times", "signals", "noises", "c")         # tables and labels: no gradient
+    constants = ("times", "signals", "noises", "c")         # for gradcheck.py: no gradient
 
     def __init__(self, network, schedule, predicts="eps", d=2, columns=0):
         self.skip_and_gain = chosen("predicts", predicts, SKIP_AND_GAIN)

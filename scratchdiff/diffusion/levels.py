@@ -14,18 +14,19 @@ class LowLevels:
     and each draw counts 0.42. Level 49 is drawn 0.6 times as often, and each draw counts 1.3.
 
     Why more often? The last step back decides how sharp the points are: what the denoiser gets
-    wrong at level 0 stays in the result. Level 0 is also the hardest to learn. Its noise
-    has the size 0.01. So a point 0.01 outside the circle needs the guess 1, and a point 0.01 inside
-    needs the guess -1.
+    wrong at level 0 stays in the result. Level 0 is also the hardest to learn. Its noise has the
+    size 0.01. So a point 0.01 outside the circle needs the guess 1, and a point 0.01 inside needs
+    the guess -1.
 
     Why let each draw count for less? The share of a level in the loss is the product of the two,
     s_t^(-1/4). If each draw counted the same, the share would be s_t^(-1/2), and the network would
     neglect the high levels: now and then a point would end far from all others. Drawing a level
-    twice as often at half the weight leaves its share as it is, and about halves the variance of
-    its part of the gradient. This is importance sampling (Nichol & Dhariwal 2021, section 3.3).
+    twice as often at half the weight leaves its share as it is. And it about halves the variance of
+    its part of the gradient, which then has twice as many terms, each with a quarter of the
+    variance. This is importance sampling (Nichol & Dhariwal 2021, section 3.3).
 
-    The shares add up to 1, so the loss is a mean over the levels, as it is with even draws. So is
-    the lowest possible loss: average that of each level (measure/exact.py) with the same shares.
+    The shares add up to 1, so the loss is a weighted mean over the levels. The lowest possible loss
+    is the same weighted mean of the lowest loss at each level (measure/exact.py).
 
     Attributes: probabilities, weights, shares, (T,) float64 each.
     """

@@ -9,13 +9,14 @@ def train(denoiser, adam, batches, steps, lr, weight=lambda t: 1.0):
     """The training loop. Yield (step, loss) after each of the steps adam.k, ..., steps - 1.
 
     denoiser : anything with forward(xt, t, *given) -> eps_hat and backward(deps)
-    adam : Adam over the parameters and gradients of the denoiser's network. If adam.k > 0, training
-        goes on at step adam.k.
+    adam : Adam over the parameters and gradients of the denoiser's network. adam.k is 0 at first.
+        If it is more, training goes on at step adam.k.
     batches : iterable of (xt, t, target, *given). The denoiser sees xt, t and given (a prompt, or
         nothing), and should answer with target.
     lr : callable, step -> the learning rate: a number, or one for each parameter. It usually falls
         to 0 during a run: long steps find the place, and short steps settle there.
-    weight : callable, t (n,) -> (n, 1), how much each row counts in the loss: see levels.py
+    weight : callable, t (n,) -> (n, 1), or one number for all rows: how much each row counts in the
+        loss (levels.py)
     """
     mse = MSE()
     for step, (xt, t, target, *given) in zip(range(adam.k, steps), batches):

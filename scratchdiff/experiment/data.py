@@ -54,14 +54,14 @@ class Data:
                                  + f" and {others} more" * (others > 0))
         return self.vocabulary.rows(prompts)
 
-    def in_turn(self, walks):
-        """The prompts (m, columns) for the walks with these numbers, for a student's teacher.
+    def prompts_of_walks(self, numbers):
+        """The prompts, (m, columns), that a student's teacher gets on the walks numbered so.
 
         Walk 0 gets the first label, walk 1 the second, and so on. After the last label comes a walk
         without a prompt, and then the first label again.
         """
         rows = self.vocabulary.rows([*self.labels, ""])
-        return rows[walks % len(rows)]
+        return rows[numbers % len(rows)]
 
     def prompted(self, n, rng):
         """Points to learn from, (n, d), and their prompts, (n, columns), some of them dropped.

@@ -112,8 +112,8 @@ class Model:
 
     def taught(self, shape, rng):
         """Random pairs of a student, (xt, t, target), and if it has labels the walks' prompts."""
-        prompts = self.data.in_turn(np.arange(len(self.pairs)))
-        return student_points(self.pairs, shape, rng, *[prompts] * bool(self.data.labels))
+        given = [self.data.prompts_of_walks(np.arange(len(self.pairs)))] if self.data.labels else []
+        return student_points(self.pairs, shape, rng, *given)
 
     def lr(self):
         """step -> the learning rate: the recipe's, smaller where layers are wide."""

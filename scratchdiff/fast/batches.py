@@ -24,7 +24,8 @@ def chunked(make, rng, first=0, size=CHUNK):
 def chunk_size(numbers):
     """How many batches to make at once, if each has so many numbers: fewer if batches are large.
 
-    No array gets more than 2^22 numbers. A chunk needs about ten arrays, which are then 160 MB.
+    No array gets more than 2^22 numbers, unless a single batch has more. A chunk needs about ten
+    arrays, which are then 160 MB.
     """
     return min(CHUNK, max(1, 2 ** 22 // numbers))
 
@@ -50,8 +51,9 @@ def noisy(draw, schedule, batch_size=256, antithetic=False, dtype=np.float32, le
 
     def make(n, rng):
         drawn = draw(n * each, rng)
-        x0, *c = (array.astype(dtype, copy=False)
-                  for array in (drawn if isinstance(drawn, tuple) else (drawn,)))
+        if not isinstance(drawn, tuple):
+            drawn = drawn,
+        x0, *c = (array.astype(dtype, copy=False) for array in drawn)
         if x0.ndim != 2 or len(x0) != n * each:
             raise ValueError(f"draw must return points of shape ({n * each}, d) "
                              f"when asked for so many, got {x0.shape}")

@@ -14,7 +14,7 @@ BLOCK = 2048    # points that walk together: they fit the cache, and NumPy's ove
 
 
 def sample(denoiser, schedule, n, d, rng, sampler=reverse_process, skip=0, dtype=np.float32):
-    """Yield points number skip, ..., skip + n - 1 in order, in arrays (m, d) of up to BLOCK rows.
+    """Yield the points numbered skip, ..., skip + n - 1, in arrays (m, d) of up to BLOCK rows.
 
     Point i is row i % BLOCK of block i // BLOCK, and a block always walks as a whole. So point i
     depends on rng's seed and on i alone, not on how many points or threads there are.

@@ -1,4 +1,4 @@
-"""The forward pass alone, for many rows: nothing is kept for backward, nothing is allocated."""
+"""The forward pass alone, for many rows: nothing is kept for backward, and arrays are reused."""
 from copy import copy
 from functools import partial
 
@@ -27,7 +27,7 @@ def faster(denoiser, n):
 
 
 class Inference:
-    """What network.forward computes for n rows, to rounding, and more than twice as fast.
+    """What network.forward computes for n rows, up to rounding, and more than twice as fast.
 
     Give each row of x a 1 at its end, and one product does the work of a product and a sum:
         [x, 1] [W; b] = x W + 1 b

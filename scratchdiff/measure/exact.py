@@ -5,7 +5,8 @@ noise that could have led to x_t, eps* = E[eps | x_t]. floor_and_excess says why
 
 We can compute eps* if x_0 is one of K equally likely points p_k. With noise, p_k becomes
 x_t = q_k + s eps, where q_k = sqrt(alpha_bar_t) p_k and s^2 = 1 - alpha_bar_t. So x_t is Gaussian
-around q_k, and Bayes' rule says how likely it is that a given x_t came from p_k:
+around q_k. How likely is it that a given x_t came from p_k? As likely as p_k makes this x_t,
+divided by the same for all points. That is Bayes' rule, if all points are equally likely at first:
 
     w_k = exp(-|x_t - q_k|^2 / (2 s^2)), divided by the sum of these over all k         (softmax)
 
@@ -22,7 +23,8 @@ For a curve, take a row of points on it, closer together than the noise is wide 
 
 The score, grad log p_t, is the slope of the log density of x_t. It points to where x_t is more
 likely. The density is the mean of K Gaussians, p_t = sum_k N_k / K, and w_k is N_k / sum_j N_j.
-Since grad N_k = N_k grad log N_k, the score is the weighted mean of the Gaussians' slopes:
+Since grad N_k = N_k grad log N_k, because (log f)' = f'/f, the score is the weighted mean of the
+Gaussians' slopes:
 
     grad log p_t = sum_k grad N_k / sum_j N_j = sum_k w_k grad log N_k = sum_k w_k (q_k - x_t) / s^2
 
@@ -49,17 +51,19 @@ class Mixture(NamedTuple):
 def bayes(x, q, S2, K):
     """Bayes' rule: the Mixture for x (n, d) float64. q has those of the K centres that matter."""
     q2 = np.sum(q * q, axis=1)
-    w = x @ (q.T / S2) - q2 / (2 * S2)      # log w_k, up to |x|^2 / (2 S2): the same for all k
-    # exp(w) may be infinite, or 0 for all q. So first subtract the largest w: its exp is then 1.
+    # log w_k, up to terms that are the same for all k: |x - q|^2 = |x|^2 - 2 x q + |q|^2.
+    log_w = x @ (q.T / S2) - q2 / (2 * S2)                          # (n, K)
+    # exp(log_w) may be infinite, or 0 for all q. So first subtract the largest: its exp is then 1.
     # The softmax stays the same, and the logarithm of the sum gets `top` back (log-sum-exp).
-    top = w.max(axis=1, keepdims=True)                              # (n, 1)
-    w -= top
-    np.maximum(w, -700, out=w)              # float64 is a hundred times slower below exp(-708)
-    np.exp(w, out=w)
+    top = log_w.max(axis=1, keepdims=True)                          # (n, 1)
+    log_w -= top
+    np.maximum(log_w, -700, out=log_w)      # float64 is a hundred times slower below exp(-708)
+    w = np.exp(log_w, out=log_w)                                    # not yet divided by their sum
     total = w.sum(axis=1, keepdims=True)                            # (n, 1)
     mean = w @ q / total                                            # w / total is the softmax
     mean_q2 = w @ q2 / total[:, 0]
-    spread = np.maximum(mean_q2 - np.sum(mean * mean, axis=1), 0)   # rounding may go below 0
+    # sum_k w_k |q_k - mean|^2 is the mean of |q|^2 minus |mean|^2. Rounding may go below 0.
+    spread = np.maximum(mean_q2 - np.sum(mean * mean, axis=1), 0)
     log_sum = (top + np.log(total))[:, 0] - np.sum(x * x, axis=1) / (2 * S2)
     log_density = log_sum - np.log(K) - x.shape[1] / 2 * np.log(2 * np.pi * S2)
     return Mixture(log_density, mean, spread, np.full((len(x), 1), S2))
@@ -94,7 +98,7 @@ class ExactDenoiser:
         return self.posterior(xt, t)[0].astype(xt.dtype)
 
     def posterior(self, xt, t):
-        """What x_t tells about the noise: E[eps | x_t] (n, d), and the variance around it (n,).
+        """What x_t tells about the noise: E[eps | x_t] (n, d), and how eps varies around it (n,).
 
         If x_t came from cloud k, then x_t - q_k is a sum of two Gaussians: one from the cloud, and
         s eps. The noise s eps has the share r = s^2 / S^2 of the variance (1 for width 0). So it is
@@ -168,8 +172,9 @@ def floor_and_excess(denoiser, exact, draw, rng, n=1000, dtype=np.float32):
     has mean 0, and only their squares are left. This is also why no denoiser can be better than
     eps*.
 
-    Both parts are measured directly, over n noisy points a level, so the noise in the loss does
-    not blur them. draw(n, rng) -> x_0 (n, d). The denoiser is given points of `dtype`.
+    Both parts are measured directly, over n noisy points a level. Neither contains a random eps,
+    so both need far fewer points than the loss. draw(n, rng) -> x_0 (n, d). The denoiser is given
+    points of `dtype`.
 
     For the circle, split eps* - eps at x_0 into two parts: one across the circle, and one along it.
     The floor is the mean of their mean squares. At level 0 they are 0.00 and 1.00, because noise

@@ -12,8 +12,8 @@ class Adam:
     Plain gradient descent moves each parameter downhill, param <- param - lr g, where g is its
     gradient and lr, the learning rate, is one small number for all. If the g of one parameter is
     usually a thousand times smaller than that of another, so is its step, and no lr suits both.
-    So Adam divides each gradient by its usual size. For each parameter it keeps running averages of
-    g, which is less noisy than the g of one batch, and of g^2:
+    So Adam divides each gradient by its usual size. For each parameter it keeps a running average
+    of g, which is less noisy than a single g, and one of g^2:
         m <- beta1 m + (1 - beta1) g
         v <- beta2 v + (1 - beta2) g^2
 
@@ -21,8 +21,8 @@ class Adam:
     gradient of j steps ago counts (1 - beta1) beta1^j in m. The coefficients of an average should
     add up to 1, but these add up to
         (1 - beta1) (1 + beta1 + ... + beta1^(k-1)) = 1 - beta1^k
-    So divide m by that sum, and v by its own. Then sqrt(v_hat) is the usual size of g, the root
-    mean square of late:
+    So divide m by that sum, and v by its own. Then sqrt(v_hat) is the usual size of g, the
+    root mean square of its last values:
         m_hat = m / (1 - beta1^k),    v_hat = v / (1 - beta2^k)
         param <- param - lr m_hat / (sqrt(v_hat) + eps)         eps avoids a division by 0
 
@@ -32,7 +32,7 @@ class Adam:
 
     With root = sqrt(1 - beta2^k), sqrt(v_hat) is sqrt(v) / root. So the code computes
         m_hat / (sqrt(v_hat) + eps) = root m_hat / (sqrt(v) + root eps)
-    which saves two divisions of arrays, and about a quarter of the time.
+    which saves two divisions of arrays, and about a fifth of the time.
 
     Parameters
     ----------

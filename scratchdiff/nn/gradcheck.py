@@ -45,7 +45,7 @@ def slope(f, x, h):
         f(x - h) = f - h f' + h^2 f'' / 2 - h^3 f''' / 6 + ...
         D(h) = f' + c h^2 + (terms in h^4, h^6, ...)            with c = f''' / 6
     So D(h) has the error c h^2, and D(h / 2) has a quarter of this error, c h^2 / 4. In four times
-    the second minus the first, h^2 cancels, and three slopes are left (Richardson 1911):
+    the second minus the first, h^2 cancels, and 3 f' is left (Richardson 1911):
         4 D(h / 2) - D(h) = 3 f' + (terms in h^4, h^6, ...)
 
     The second reason is rounding. A float64 has 16 digits, so f is off by about 1e-16 |f|, and
@@ -78,8 +78,9 @@ def check_gradients(layer, x, *rest, constants=(), tolerance=TOLERANCE):
         where its parameters may be.
     x, rest : the arguments of forward
         Pass float64 arrays of random numbers, because zeros, ones and equal entries hide mistakes.
-        If several need a gradient, backward returns a tuple. A loss may return only dx, because
-        its target is a constant. Anything else (levels, labels, flags) goes to forward as it is.
+        If several arguments need a gradient, backward returns a tuple. A loss may return only dx,
+        because its target is a constant. Anything else (levels, labels, flags) goes to forward as
+        it is.
     constants : names of arguments, or of arrays that the layer holds, that need no gradient
         A layer may name its own in an attribute `constants`. A read-only array is a constant too.
     tolerance : float

@@ -1,11 +1,11 @@
 """The layers: each has a forward pass, and a backward pass derived from it.
 
 Let L be the loss: the single number at the very end. Backpropagation asks every layer the same
-question. You turned x into y. If y[i, j] grows by a tiny h, L grows by dL/dy[i, j] h. What is that
-slope for each entry of x, and for each of your parameters? The chain rule answers: for every output
-that an entry reaches, multiply
+question: "You turned x into y. If y[i, j] grows by a tiny amount, L grows by dL/dy[i, j] times that
+amount. What is this slope for each entry of x, and for each of your parameters?" The chain rule
+answers. For every output that an entry reaches, take the product
 
-    (the slope of L with respect to the output) times (the slope of the output with respect to it)
+    (slope of L with respect to the output) times (slope of the output with respect to the entry)
 
 and add up the products. In the code, `dA` always means dL/dA, an array of the shape of A: `dy` is
 dL/dy, `dx` is dL/dx, `dW` is dL/dW. A batch is an array (n, d), with one example in each row.
@@ -13,7 +13,7 @@ dL/dy, `dx` is dL/dx, `dW` is dL/dW. A batch is an array (n, d), with one exampl
 A layer is any object with
 
     forward(x) -> y         computes y, and keeps what backward will need
-    backward(dy) -> dx      returns dL/dx, and writes the gradients of its own parameters
+    backward(dy) -> dx      returns dL/dx, and writes dL/dW into the array self.dW, in place
     parameters              the names of its parameters, if it has any: ("W", "b")
 
 `@checked` and `expect` (nn/expect.py) reject wrong arguments. You can read past both.
@@ -41,9 +41,9 @@ class Linear:
 
     The right-hand column writes each sum as a matrix product: (A B)[k, j] is sum_i A[k, i] B[i, j],
     and x.T[k, i] is x[i, k]. The shapes help you remember them: x.T @ dy is the only product of an
-    (n, d_in) and an (n, d_out) array that has the shape of W, if all three numbers differ. The code
-    sums the columns of dy with a product too, a row of ones times dy: that takes a quarter of the
-    time of dy.sum(axis=0).
+    (n, d_in) and an (n, d_out) array that has the shape of W, if n, d_in and d_out all differ. The
+    code sums the columns of dy with a product too, a row of ones times dy: that takes a quarter of
+    the time of dy.sum(axis=0).
     """
 
     parameters = ("W", "b")
@@ -62,7 +62,7 @@ class Linear:
         return y
 
     def backward(self, dy):
-        np.matmul(self.x.T, dy, out=self.dW)                # (d_in, d_out); in place: network.py
+        np.matmul(self.x.T, dy, out=self.dW)                # (d_in, d_out), as self.dW[:] = ...
         np.matmul(ones(len(dy), dy.dtype), dy, out=self.db)     # (d_out,), the column sums
         return dy @ self.W.T                                # (n, d_in)
 
@@ -102,12 +102,13 @@ class SiLU:
     It is a ReLU with its corner rounded off: -0.03 at x = -5, 0 at 0, and 4.97 at 5 (Elfwing et al.
     2018, eq. 3).
 
-    First the slope of the sigmoid. Since 1 - s = exp(-x) / (1 + exp(-x)),
-        ds/dx = exp(-x) / (1 + exp(-x))^2 = s (1 - s)
+    First the slope of the sigmoid, s'. Since 1 - s = exp(-x) / (1 + exp(-x)),
+        s' = exp(-x) / (1 + exp(-x))^2 = s (1 - s)
     Then, by the product rule,
-        dy/dx = s + x s (1 - s) = s + y (1 - s)           ->  dx = dy * (s + y * (1 - s))
+        y' = s + x s' = s + x s (1 - s) = s + y (1 - s)   ->  dx = dy * (s + y * (1 - s))
 
-    The code computes s as (1 + tanh(x / 2)) / 2. That is the same function, and cannot overflow.
+    Its slope has no jump, so the guesses of a network of SiLUs have no creases. The code computes s
+    as (1 + tanh(x / 2)) / 2. That is the same function, and cannot overflow.
     """
 
     def forward(self, x):

@@ -32,8 +32,8 @@ class LoRA:
 
     x (n, d_in), W (d_in, d_out), b (d_out,), y (n, d_out). The correction A B has the shape of W,
     but a rank of at most r: A is (d_in, r) and B is (r, d_out), so each row of A B is a mixture of
-    the r rows of B. x A B is a sum of r terms, and c = alpha / r keeps its size when you change r.
-    Here c is usually 1.
+    the r rows of B. Hu et al. keep alpha fixed, so c gets smaller as r grows. Here alpha is r
+    unless given, so c is 1, and the learning rate depends on r (experiment/recipe.py).
 
     Forward, in two steps:     h[i, q] = sum_k x[i, k] A[k, q]
                                y[i, j] = (x W + b)[i, j] + c sum_q h[i, q] B[q, j]

@@ -9,10 +9,10 @@ class Waves:
     """y = [x, sin(k x), cos(k x)]: x, then sines of its first d columns for every k, then cosines.
 
     Why? The output of a network changes little between two points that lie close together, so the
-    shapes that it learns are blurred. sin(k x) changes k times as fast as x, and the network need
-    not learn to change so fast by itself (Tancik et al. 2020). A sine takes each value twice in a
-    period, and the cosine tells the two places apart. Points that are a whole period apart,
-    2 pi / k, look the same to both. x itself tells those apart.
+    shapes that it learns are blurred. sin(k x) changes up to k times as fast as x, and the network
+    need not learn to change so fast by itself (Tancik et al. 2020). A sine takes each value twice
+    in a period, and the cosine tells the two places apart. Points that are a whole period apart, 2
+    pi / k, look the same to both. x itself tells those apart.
 
     x (n, m) with m at least d, y (n, m + 2 d K) for K multiples k. Columns of x after the first d,
     such as the time, get no waves. With R = [k_1 I, ..., k_K I], one product makes all the k x:

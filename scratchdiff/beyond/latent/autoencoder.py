@@ -9,9 +9,10 @@ cloud into a clean picture.
 How many numbers does a code need? A clock has two hands, so a picture is two angles. An angle needs
 two numbers, its cosine and its sine: with a single number, 359 degrees and 0 would lie far apart,
 though their pictures look alike. So four numbers are surely enough, and six leave room. Two are too
-few. The pictures of twelve hours form a closed curve, on which the minute hand goes round twelve
-times. Pictures that look alike get codes that lie close together. In a plane, such a curve crosses
-itself, and where it crosses, two clocks share a code.
+few. Pictures that look alike get codes that lie close together. So as the minute hand goes round
+twelve times, the codes go round a middle twelve times before their curve closes. In a plane such a
+curve must cross itself, and where it crosses, two clocks share a code. In space it can pass above
+itself, but only just.
 
 Measured with seed 0 (tests/quality_clock.py). The residual says how clean a picture is (clock.py).
 
@@ -87,10 +88,11 @@ class Autoencoder:
         Each number of a code is then about as large as the noise, which has variance 1. (The points
         of the circle are a little smaller: their two coordinates have mean square 1 together.)
 
-        Let center (d,) be the mean of the codes, and scale the root mean square of code - center.
-        The encoder should return (code - center) / scale, and the decoder should undo this first.
-        The encoder's last layer and the decoder's first layer are Linear, so it is enough to change
-        the W and b of these two. With x for the input of the encoder's last layer,
+        Let center (d,) be the mean of the codes, and let `scale`, one number, be the root mean
+        square of code - center. The encoder should return (code - center) / scale, and the decoder
+        should undo this first. The encoder's last layer and the decoder's first layer are Linear,
+        so it is enough to change the W and b of these two. With x for the input of the encoder's
+        last layer,
             encoder   (x W + b - center) / scale            = x (W / scale) + (b - center) / scale
             decoder   (scale code + center) W + b           = code (scale W) + (b + center W)
         (Stable Diffusion multiplies its codes by 0.18215, for the same reason.)
