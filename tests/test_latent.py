@@ -9,12 +9,15 @@ from scratchdiff.beyond.distillation import TEACHER_STEPS
 from scratchdiff.beyond.few_steps import ddim, ddim_step, few_steps
 from scratchdiff.beyond.guidance import Guided
 from scratchdiff.beyond.latent import student as module
+from scratchdiff.beyond.latent.autoencoder import Autoencoder
 from scratchdiff.beyond.latent.clock import draw, minutes_off, read
-from scratchdiff.beyond.latent.diffusion import SCHEDULE
+from scratchdiff.beyond.latent.diffusion import SCHEDULE, LatentDiffusion
 from scratchdiff.beyond.latent.student import new_student, train_student
 from scratchdiff.beyond.latent.words import say
+from scratchdiff.beyond.prompts import Vocabulary
 from scratchdiff.chain.latent import HOURS, trained_hours
 from scratchdiff.diffusion.sampling import reverse_process
+from scratchdiff.nn.adam import Adam
 
 PICTURES, CAPTIONS = draw(HOURS), [say(hour) for hour in HOURS]
 
@@ -94,3 +97,16 @@ def test_a_student_is_taught_the_end_of_the_guided_walk_with_its_prompt(model, m
     assert len(np.unique(c, axis=0)) == 12 and len(np.unique(xt, axis=0)) > 200
     step = ddim_step(xt, 0, -1, target, 0.0, student.denoiser.schedule)
     assert np.allclose(step, codes, atol=1e-4)      # float32; the step divides by signal 0.15
+
+
+@pytest.mark.parametrize("learn", [
+    lambda autoencoder, model: autoencoder.train(PICTURES, np.random.default_rng(0), 9),
+    lambda autoencoder, model: model.train(PICTURES, CAPTIONS, np.random.default_rng(0), 9)],
+    ids=["autoencoder", "denoiser"])
+def test_the_learning_rate_falls_to_nearly_0(learn, monkeypatch):
+    rng, rates = np.random.default_rng(0), []
+    monkeypatch.setattr(Adam, "step", lambda self, lr: rates.append(lr))
+    autoencoder = Autoencoder(rng, (256, 4, 2))
+    for _ in learn(autoencoder, LatentDiffusion(autoencoder, Vocabulary(CAPTIONS), rng, (4,))):
+        pass
+    assert rates == pytest.approx(rates[0] * np.arange(9, 0, -1) / 9)
