@@ -8,7 +8,7 @@ import pytest
 
 from scratchdiff.diffusion.denoiser import SKIP_AND_GAIN, Denoiser
 from scratchdiff.diffusion.schedule import Schedule
-from scratchdiff.fast.inference import IN_PLACE, PIECE, Inference, faster
+from scratchdiff.fast.inference import IN_PLACE, PIECE, Inference, Product, faster
 from scratchdiff.nn.layers import ACTIVATIONS, Linear, ReLU, SiLU
 from scratchdiff.nn.network import MLP, Network
 
@@ -103,10 +103,14 @@ def test_every_activation_has_its_form_in_place():
 
 @pytest.mark.parametrize("activation", IN_PLACE)
 def test_in_place_is_forward(activation):
-    x = np.random.default_rng(0).standard_normal((6, 5, 3))
-    y = activation().forward(x)
-    IN_PLACE[activation](x, np.full_like(x, np.nan))
-    assert np.allclose(x, y, rtol=1e-14, atol=1e-16), "rounding of a product in another order"
+    """Between two products: its input is multiplied by a factor, and the 1s stay 1s."""
+    x = np.random.default_rng(0).standard_normal((6, 3))
+    activate, factor = IN_PLACE[activation]
+    target = Product(np.ones((2, 3, 4)), np.ones((4, 1)), None)
+    target.x[:] = factor * x
+    y = activate(target, np.full_like(target.rows, np.nan), target.x)
+    assert y is target.x and np.all(target.rows[..., -1] == 1)
+    assert np.allclose(y, activation().forward(x), rtol=1e-14, atol=1e-16), "another order"
 
 
 def test_a_subclass_of_linear_is_asked_for_its_own_forward():

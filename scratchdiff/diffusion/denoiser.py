@@ -53,6 +53,7 @@ class Denoiser:
     """
 
     constants = ("times", "signals", "noises", "c")         # for gradcheck.py: no gradient
+    inputs = None       # an array for the network's inputs, or None: a new one in every call
 
     def __init__(self, network, schedule, predicts="eps", d=2, columns=0):
         self.skip_and_gain = chosen("predicts", predicts, SKIP_AND_GAIN)
@@ -85,10 +86,12 @@ class Denoiser:
         dinputs = self.network.backward(self.gain * deps)
         return self.skip * deps + dinputs[:, :self.d]
 
-    def network_inputs(self, xt, t, c=None, out=None):
-        """The columns [x_t, t / T, c], (n, d + 1 + columns): in a new array, or written to out."""
+    def network_inputs(self, xt, t, c=None):
+        """The columns [x_t, t / T, c], (n, d + 1 + columns)."""
         n, d = xt.shape
-        inputs = np.empty((n, d + 1 + self.columns), self.dtype) if out is None else out
+        inputs = self.inputs
+        if inputs is None:
+            inputs = np.empty((n, d + 1 + self.columns), self.dtype)
         inputs[:, :d] = xt
         inputs[:, d] = self.times.take(t)
         if c is not None:

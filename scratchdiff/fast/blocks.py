@@ -46,7 +46,7 @@ def walk(denoiser, schedule, block, d, rng, sampler=reverse_process, dtype=np.fl
 
     def same_shape(xt, t):
         eps_hat = denoiser(xt, t)
-        if np.shape(eps_hat) != xt.shape:       # NumPy would stretch (m, 1) to (m, d)
+        if getattr(eps_hat, "shape", ()) != xt.shape:   # NumPy would stretch (m, 1) to (m, d)
             raise ValueError(f"denoiser must return an array of the shape of x, {xt.shape}, "
                              f"got {np.shape(eps_hat)}")
         return eps_hat

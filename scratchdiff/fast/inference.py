@@ -20,7 +20,7 @@ def faster(denoiser, n):
     quick = copy(denoiser)
     if isinstance(getattr(denoiser, "network", None), Network):
         quick.network = Inference(denoiser.network, n)
-        quick.network_inputs = partial(quick.network_inputs, out=quick.network.inputs)
+        quick.inputs = quick.network.inputs
     elif hasattr(denoiser, "denoiser"):
         quick.denoiser = faster(denoiser.denoiser, n)
     return quick
@@ -34,7 +34,8 @@ class Inference:
     The inputs [x, 1] of each Linear live in an array that is made once and reused at every call: a
     stack of n / PIECE matrices, which one call of NumPy multiplies one after the other. Each
     product writes its output where the next one reads its input. An activation in IN_PLACE works
-    right there; any other layer is asked for its forward. The weights are copied, as they are now.
+    right there, between two products; any other layer is asked for its forward. The weights are
+    copied, as they are now.
 
     Attributes
     ----------
@@ -47,15 +48,17 @@ class Inference:
         layers = [layer.merged() if isinstance(layer, LoRA) else layer for layer in network.layers]
         widest = max((len(layer.W) for layer in layers if type(layer) is Linear), default=0)
         scratch = np.empty(n * (widest + 1), network.params.dtype)      # for activations to work in
-        self.steps, target = [], None               # target: the [x, 1] that a layer may write to
-        for layer in reversed(layers):
+        self.steps, target = [], None       # target: the next Product, if a layer may write there
+        factor = 1.0                        # what the next layer wants its input multiplied by
+        for layer, before in zip(layers[::-1], [*layers[-2::-1], None]):
             if type(layer) is Linear:
-                W1 = np.vstack([layer.W, layer.b])
-                rows = np.ones((n // piece, piece, len(W1)), W1.dtype)
-                step = target = Product(rows, W1, target)
-            elif type(layer) in IN_PLACE and target is not None:
+                W1 = factor * np.vstack([layer.W, layer.b])
+                target = Product(np.ones((n // piece, piece, len(W1)), W1.dtype), W1, target)
+                step, factor = target.multiply, 1.0
+            elif type(layer) in IN_PLACE and type(before) is Linear and target is not None:
+                activate, factor = IN_PLACE[type(layer)]
                 room = scratch[:target.rows.size].reshape(target.rows.shape)
-                step = partial(in_place, IN_PLACE[type(layer)], target, room)
+                step = partial(activate, target, room)
             else:
                 step, target = copy(layer).forward, None
             self.steps.insert(0, step)
@@ -77,38 +80,36 @@ class Product:
     def __init__(self, rows, W1, target):
         self.rows, self.W1, self.target = rows, W1, target
         self.x = rows.reshape(-1, rows.shape[-1])[:, :-1]
+        self.ones = rows[..., -1]
+        self.out = None if target is None else target.rows[..., :-1]
 
-    def __call__(self, x):
-        self.take(x)
-        if self.target is None:
-            return np.matmul(self.rows, self.W1).reshape(len(x), -1)
-        np.matmul(self.rows, self.W1, out=self.target.rows[..., :-1])
-        return self.target.x
-
-    def take(self, x):
+    def multiply(self, x):
         if x is not self.x:
             self.x[:] = x
+        if self.target is None:
+            return np.matmul(self.rows, self.W1).reshape(len(x), -1)
+        np.matmul(self.rows, self.W1, out=self.out)
+        return self.target.x
 
 
-def in_place(activation, target, scratch, x):
-    """Run an activation over all of `rows`: faster than leaving the 1s out. Then restore them."""
-    target.take(x)
-    activation(target.rows, scratch)
-    target.rows[..., -1] = 1
+# Activations that work where their input lies, in target.rows, over the 1s as well: leaving the 1s
+# out would be slower. Each returns target.x, with the 1s as they were.
+
+def relu_in_place(target, scratch, x):
+    zeros = scratch[:1]                 # an array of zeros is three times as fast as the number 0
+    zeros.fill(0)
+    np.maximum(target.rows, zeros, out=target.rows)             # max(1, 0) is 1
     return target.x
 
 
-def relu_in_place(x, scratch):
-    zeros = scratch[:1]                 # an array of zeros is three times as fast as the number 0
-    zeros.fill(0)
-    np.maximum(x, zeros, out=x)
-
-
-def silu_in_place(x, scratch):
-    np.multiply(x, 0.5, out=x)
-    np.tanh(x, out=scratch)
+def silu_in_place(target, scratch, x):
+    """The input is half of what SiLU gets, x / 2. SiLU is x s(x) = x / 2 (1 + tanh(x / 2))."""
+    np.tanh(target.rows, out=scratch)
     scratch += 1
-    x *= scratch                        # x / 2 (1 + tanh(x / 2))
+    np.multiply(target.rows, scratch, out=target.rows)
+    target.ones.fill(1)
+    return target.x
 
 
-IN_PLACE = {ReLU: relu_in_place, SiLU: silu_in_place}
+# Each with the factor for its input. The product before takes it into its weights, at no cost.
+IN_PLACE = {ReLU: (relu_in_place, 1.0), SiLU: (silu_in_place, 0.5)}
