@@ -177,9 +177,10 @@ def loss(network, activation, predicts, alpha_bars, batch, multiples=()):
 def loss_gradient(network, activation, predicts, alpha_bars, batch, multiples=()):
     """The gradient of the loss, flattened.
 
-    N is the number of all coordinates in the batch, and weight is 1 until diffusion/levels.py.
-    The slope of the loss with respect to a guess is 2 weight (guess - eps) / N. The
-    guess is gain times the network's output, and more. So the output's slope is gain times that.
+    N is the number of all coordinates in the batch. Each weight is 1 until diffusion/levels.py
+    changes it. With respect to a guess, the loss has the slope 2 weight (guess - eps) / N. The
+    guess is skip x_t + gain output. So with respect to the output, the loss has gain times that
+    slope.
     """
     N = sum(len(xt) for xt, _, _, _ in batch)
     total = [0.0] * len(flatten(network))
@@ -225,7 +226,7 @@ def reverse_step(xt, t, guess, z, betas, alpha_bars, variance):
         sigma = sqrt(betas[t])
     else:
         sigma = sqrt(betas[t] * (1 - alpha_bars[t - 1]) / (1 - alpha_bars[t]))
-    per_eps = betas[t] / sqrt(1 - alpha_bars[t])        # of each unit of eps, so much is new noise
+    per_eps = betas[t] / sqrt(1 - alpha_bars[t])        # the average new noise, per unit of eps
     return [(xt[i] - per_eps * guess[i]) / sqrt(1 - betas[t]) + sigma * z[i]
             for i in range(len(xt))]
 

@@ -1,8 +1,8 @@
 """Distillation: a student learns to take in one step what its teacher takes in many.
 
 Without fresh noise, the teacher's walk is a map from noise to points. Cut the walk into K
-stretches, and teach the student where each stretch ends. The end is one certain point, and not an
-average of many. That is why a single step can be enough. (Salimans & Ho 2022 halve the number of
+stretches, and teach the student where each stretch ends. For given noise the end is a single point,
+not an average of many. That is why one step can be enough. (Salimans & Ho 2022 halve the number of
 steps again and again, each time with a new student. Here a single student is enough.)
 
 A step of DDIM is linear in the point x and in the noise eps. With the letters of few_steps.py,

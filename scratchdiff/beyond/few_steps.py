@@ -161,7 +161,7 @@ def few_steps(name, schedule, K):
 
 
 def evenly_in_log_snr(schedule, fractions):
-    """The places where -2u has covered each of these fractions of its rise, from 0 to T - 1."""
+    """The places, from 0 to T - 1, where -2u has risen by each of these fractions of its rise."""
     noisiness = np.log((1 - schedule.alpha_bars) / schedule.alpha_bars)     # -2u, minus the log-SNR
     wanted = noisiness[0] + fractions * (noisiness[-1] - noisiness[0])
     return np.interp(wanted, noisiness, np.arange(schedule.T))

@@ -19,8 +19,8 @@ class Guided:
         grad log p(prompt | x_t) = grad log p(x_t | prompt) - grad log p(x_t)
     Eq. 6 adds w times the difference of the two guesses to the guess with the prompt. Therefore
         eps_hat = -s (grad log p(x_t | prompt) + w grad log p(prompt | x_t))
-    A step subtracts some of eps_hat, so it adds that slope. Points move uphill on
-    p(x_t | prompt) p(prompt | x_t)^w, to where the prompt is more obviously true.
+    A step subtracts a multiple of eps_hat, so it moves the point along the sum in the brackets:
+    uphill on p(x_t | prompt) p(prompt | x_t)^w, to where the prompt is more obviously true.
 
     Guidance helps where the points of two prompts touch, because fewer points cross the border. But
     guidance has two costs. It reduces variety, even where every point fits its prompt already. And

@@ -18,8 +18,8 @@ rows of the words in the prompt, which is a look-up. Backward, dW = x.T @ dy giv
 
     dE[word] = sum_i c[i, word] dy[i]
 
-So dy[i] is added to the row of each word in prompt i. This is the derivative of a look-up, called a
-scatter-add. tests/test_prompts.py compares the two.
+So dy[i] is added to the row of each word in prompt i. This is the backward pass of a look-up. It is
+called a scatter-add. tests/test_prompts.py compares the Linear with a look-up.
 """
 import numpy as np
 

@@ -35,9 +35,8 @@ class Denoiser:
     which is the formula above with skip = s and gain = a.
 
     Backward, with deps for dL/deps_hat. F also depends on x_t, so x_t reaches eps_hat in two ways:
-        dL/dF   = gain_t deps                                  ->  dF  = gain * deps
-        dL/dx_t = skip_t deps + (what reaches x_t through F)   ->  dxt = skip * deps + dinputs[:,
-        :d]
+        dL/dF   = gain_t deps                              ->  dF  = gain * deps
+        dL/dx_t = skip_t deps + (what comes through F)     ->  dxt = skip * deps + dinputs[:, :d]
     Time is a label, and so is a prompt: they get no gradient.
 
     Anything called as denoiser(x_t, t) -> eps_hat can take this one's place: the perfect denoiser

@@ -5,8 +5,9 @@ noise that could have led to x_t, eps* = E[eps | x_t]. floor_and_excess says why
 
 We can compute eps* if x_0 is one of K equally likely points p_k. With noise, p_k becomes
 x_t = q_k + s eps, where q_k = sqrt(alpha_bar_t) p_k and s^2 = 1 - alpha_bar_t. So x_t is Gaussian
-around q_k. How likely is it that a given x_t came from p_k? As likely as p_k makes this x_t,
-divided by the same for all points. That is Bayes' rule, if all points are equally likely at first:
+around q_k. How likely is it that a given x_t came from p_k? All p_k are equally likely at first. So
+by Bayes' rule the probability is the density of the Gaussian around q_k at x_t, divided by the sum
+of these densities over all K points:
 
     w_k = exp(-|x_t - q_k|^2 / (2 s^2)), divided by the sum of these over all k         (softmax)
 
@@ -172,9 +173,9 @@ def floor_and_excess(denoiser, exact, draw, rng, n=1000, dtype=np.float32):
     has mean 0, and only their squares are left. This is also why no denoiser can be better than
     eps*.
 
-    Both parts are measured directly, over n noisy points a level. Neither contains a random eps,
-    so both need far fewer points than the loss. draw(n, rng) -> x_0 (n, d). The denoiser is given
-    points of `dtype`.
+    Both parts are measured directly, over n noisy points a level. Neither compares a guess with
+    the eps that was drawn, so both vary less, and need far fewer points than the loss. draw(n, rng)
+    -> x_0 (n, d). The denoiser is given points of `dtype`.
 
     For the circle, split eps* - eps at x_0 into two parts: one across the circle, and one along it.
     The floor is the mean of their mean squares. At level 0 they are 0.00 and 1.00, because noise

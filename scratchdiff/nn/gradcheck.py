@@ -69,7 +69,8 @@ def check_gradients(layer, x, *rest, constants=(), tolerance=TOLERANCE):
     Only a single number has a gradient, but the output y of a layer is many numbers. So draw a
     random dy, and let L = sum(dy * y). Then dL/dy is dy, so backward(dy) must return the slopes of
     L. Why random? Take a layer that divides each row by its sum. Its outputs add up to 1. So with
-    dy = 1 everywhere, all slopes of L would be 0, and a backward twice too large would not show.
+    dy = 1 everywhere, all slopes of L would be 0, and a backward that returned twice the
+    gradient would pass.
 
     Parameters
     ----------

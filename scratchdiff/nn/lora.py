@@ -15,7 +15,7 @@ above the lowest loss possible (tests/quality_lora.py has more ranks, and more p
 LoRA helps when the new points resemble the old ones: in short runs, and above all with few points,
 because few parameters cannot memorise them. It does not help in long runs with many points, nor for
 points that are very different: on the moons, training all parameters is better from 1000 steps on.
-It saves parameters, not time: a step of rank 4 takes 1.2 times as long as a step of all.
+It saves parameters, not time: a step at rank 4 takes 1.2 times as long as a step that trains all.
 """
 from copy import copy
 

@@ -8,11 +8,11 @@ cloud into a clean picture.
 
 How many numbers does a code need? A clock has two hands, so a picture is two angles. An angle needs
 two numbers, its cosine and its sine: with a single number, 359 degrees and 0 would lie far apart,
-though their pictures look alike. So four numbers are surely enough, and six leave room. Two are too
-few. Pictures that look alike get codes that lie close together. So as the minute hand goes round
-twelve times, the codes go round a middle twelve times before their curve closes. In a plane such a
-curve must cross itself, and where it crosses, two clocks share a code. In space it can pass above
-itself, but only just.
+though their pictures look alike. So four numbers are enough in principle, and six make it easier.
+Two are too few. Pictures that look alike get codes that lie close together. So as the minute hand
+goes round twelve times, the codes go round a middle twelve times before their curve closes. In a
+plane such a curve must cross itself, and where it crosses, two clocks share a code. In space it can
+pass above itself, but only just.
 
 Measured with seed 0 (tests/quality_clock.py). The residual says how clean a picture is (clock.py).
 

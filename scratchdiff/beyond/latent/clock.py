@@ -29,10 +29,10 @@ def draw(times):
 
 
 def hand(turns, length, half_width):
-    """A hand, turned clockwise from the top by `turns` (n,) whole turns -> its ink (n, 256).
+    """A hand, turned clockwise from the top by `turns` (n,): 0.25 is to the right -> ink (n, 256).
 
     `ahead` and `aside` are a pixel's coordinates along the hand and across the hand, which reaches
-    from 0 to `length`. So the nearest point of the hand lies at `ahead`, cut off at 0 and `length`.
+    from 0 to `length`. So the nearest point of the hand lies at `ahead`, clipped to that range.
     """
     sin, cos = np.sin(2 * np.pi * turns)[:, None], np.cos(2 * np.pi * turns)[:, None]
     ahead = sin * RIGHT + cos * UP                                              # (n, 256)
