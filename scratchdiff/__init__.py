@@ -29,7 +29,8 @@ network, its derivatives, the optimiser and the sampler are all here. Read them 
       prompts.py      words that tell the denoiser what to make
       guidance.py     how hard the words steer
       ../nn/lora.py   teach a trained network new points with few parameters
-      ../nn/waves.py  show a network fine detail; and rates.py, safe steps for wide layers
+      ../nn/waves.py  sines and cosines of the inputs, for fine detail
+      ../nn/rates.py  smaller steps for wide layers
       latent/         all of it together: ask for a time, get a picture of a clock
 
     chain/          the chain of trust: why you can believe all this

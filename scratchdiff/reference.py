@@ -164,6 +164,8 @@ def loss(network, activation, predicts, alpha_bars, batch, multiples=()):
     """The mean squared error over a batch of (xt, t, eps, weight).
 
     loss = 1/N sum over examples and coordinates of weight (guess - eps)^2
+    N is the number of all coordinates in the batch. Each weight is 1 until diffusion/levels.py
+    changes it.
     """
     N = sum(len(xt) for xt, _, _, _ in batch)
     total = 0.0
@@ -177,10 +179,8 @@ def loss(network, activation, predicts, alpha_bars, batch, multiples=()):
 def loss_gradient(network, activation, predicts, alpha_bars, batch, multiples=()):
     """The gradient of the loss, flattened.
 
-    N is the number of all coordinates in the batch. Each weight is 1 until diffusion/levels.py
-    changes it. With respect to a guess, the loss has the slope 2 weight (guess - eps) / N. The
-    guess is skip x_t + gain output. So with respect to the output, the loss has gain times that
-    slope.
+    With respect to a guess, the loss has the slope 2 weight (guess - eps) / N. The guess is
+    skip x_t + gain output. So with respect to the output, the loss has gain times that slope.
     """
     N = sum(len(xt) for xt, _, _, _ in batch)
     total = [0.0] * len(flatten(network))

@@ -38,10 +38,11 @@ BAD = [     # what is typed, what is said
     ("--data no.csv", "cannot read no.csv: No such file or directory"),
     ("--data circel", "cannot read circel: it must be a file"),
     ("--points 1000000000000", "not enough memory: "),
-    ("--hidden 1000000 1000000", "2048 points at once, in layers with 2000005 units, are "),
-    ("--hidden 9000", "2048 points at once, in layers with 9005 units, are 18442240 numbers to "
-     "hold: 16777216 are the most: try a smaller --batch-size or --hidden"),
-    ("--batch-size 1000000", "1000000 points at once, in layers with 165 units, are 165000000 "),
+    ("--hidden 1000000 1000000", "2048 points at once, in layers with 2000005 units, need "),
+    ("--hidden 9000", "2048 points at once, in layers with 9005 units, need room for 18442240 "
+     "numbers, and at most 16777216 are allowed: try a smaller --batch-size or --hidden"),
+    ("--batch-size 1000000", "1000000 points at once, in layers with 165 units, need room for "
+     "165000000 numbers"),
     ("sample", "the following arguments are required: MODEL"),
     ("sample no.npz", "cannot read no.npz: No such file or directory"),
     ("sample m.npz --out p.txt", "argument --out: must be a file name that ends in .csv or .npy"),

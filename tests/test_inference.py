@@ -85,6 +85,7 @@ NETWORKS = {
     "an activation last": [linear(3, 2), SiLU()],
     "two activations in a row": [linear(3, 4), SiLU(), ReLU(), linear(4, 2)],
     "two Linear in a row": [linear(3, 4), linear(4, 5), linear(5, 2)],
+    "two Linear before a SiLU": [linear(3, 4), linear(4, 5), SiLU(), linear(5, 2)],
     "normalised twice": [linear(3, 4), Normalise(), SiLU(), Normalise(), linear(4, 2)],
     "something else last": [linear(3, 4), ReLU(), linear(4, 3), Fourier()],
 }
@@ -227,7 +228,16 @@ def test_a_faster_denoiser_gives_the_same_guess(predicts):
 
 def test_further_columns_reach_a_faster_denoiser():
     slow, (xt, t), given = denoiser(given=2), noisy(), np.ones((5, 2))
-    assert np.allclose(faster(slow, 5)(xt, t, given), slow(xt, t, given), rtol=1e-12, atol=1e-13)
+    fast = faster(slow, 5)
+    assert np.allclose(fast(xt, t, given), slow(xt, t, given), rtol=1e-12, atol=1e-13)
+    assert np.allclose(fast(xt, t), slow(xt, t), rtol=1e-12, atol=1e-13), "no prompt is left over"
+
+
+def test_its_inputs_are_written_where_the_first_product_reads_them():
+    slow, (xt, t) = denoiser(), noisy()
+    fast = faster(slow, 5)
+    assert fast.network_inputs(xt, t) is fast.network.inputs
+    assert slow.network_inputs(xt, t) is not slow.network_inputs(xt, t)
 
 
 def test_the_inner_one_of_two_denoisers_becomes_faster():

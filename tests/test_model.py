@@ -275,7 +275,8 @@ def test_points_of_one_label(data, monkeypatch):
 def test_a_step_that_would_hold_too_much_is_refused(change, rows, units):
     recipe = replace(RECIPES["default"], hidden=(8, 8))
     with pytest.raises(ValueError, match=f"{rows} points at once, in layers with {units} units, "
-                                         f"are {rows * units} numbers to hold: 16777216 are the"):
+                                         f"need room for {rows * units} numbers, and at most "
+                                         "16777216 are allowed"):
         Model.new(replace(recipe, **change), 0, shape_data("circle"))
 
 

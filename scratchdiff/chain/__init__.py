@@ -4,8 +4,9 @@
     finite differences -> the perfect denoiser -> how good that radius could have been
 
 The chain is made of links. A link is a claim, a way to measure how wrong the claim is, and the
-largest error allowed. Finite differences come first, because they need no calculus. Each link then
-rests on the links before it. `python -m scratchdiff check` measures all of them.
+largest error allowed. Finite differences come first, because they need no calculus. The links stand
+in groups, and each group rests on the groups before it. `python -m scratchdiff check` measures all
+of them.
 
 links      the table of all links: start here, then look up how a link is measured
 link       what a link is, and what measuring it returns

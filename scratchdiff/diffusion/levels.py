@@ -43,7 +43,7 @@ class LowLevels:
 
     def weight(self, t):
         """What each of the levels t (n,) counts in the loss, (n, 1)."""
-        return self.weights.take(t)[:, None]      # [t], but faster
+        return self.weights.take(t)[:, None]                    # weights[t], but faster
 
 
 class EvenLevels:

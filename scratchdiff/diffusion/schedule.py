@@ -116,9 +116,8 @@ def posterior_variance(schedule, t):
         E[e | n] = (b/V) n,    var(e | n) = b (1 - b/V)
     Why is (b/V) n the average? Look at the rest, e - (b/V) n. The covariance of e with n = e + r is
     b, so that of the rest with n is b - (b/V) V = 0. As above, n tells nothing about the rest. The
-    rest has mean 0, and its variance is b - 2 (b/V) b + (b/V)^2 V = b (1 - b/V). (At
-    level 25 the share b/V is 0.051 / 0.49, a tenth. At level 1 it is 96 %: nearly all noise is
-    new.)
+    rest has mean 0, and its variance is b - 2 (b/V) b + (b/V)^2 V = b (1 - b/V). (At level 25 the
+    share b/V is 0.051 / 0.49, a tenth. At level 1 it is 96 %: nearly all noise is new.)
 
     Since V - b = alpha_t (1 - alpha_bar_{t-1}),
         var(e | n) = beta_t alpha_t (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t)

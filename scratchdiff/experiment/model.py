@@ -64,8 +64,8 @@ class Model:
         widths = recipe.widths(data.d, data.columns)
         rows, units = max(recipe.batch_size, BLOCK), sum(widths)
         if rows * units > MOST_HELD:
-            raise ValueError(f"{rows} points at once, in layers with {units} units, are "
-                             f"{rows * units} numbers to hold: {MOST_HELD} are the most")
+            raise ValueError(f"{rows} points at once, in layers with {units} units, need room for "
+                             f"{rows * units} numbers, and at most {MOST_HELD} are allowed")
         rng = cls.stream(seed, INIT)
         network = MLP(widths, rng, ACTIVATIONS[recipe.activation])
         if recipe.waves:

@@ -1,7 +1,7 @@
 """How far each point is from the nearest point of another set."""
 import numpy as np
 
-CELLS = 2 ** 18         # about as many distances as fit in the processor's cache
+CELLS = 2 ** 18         # about as many numbers as fit in the processor's cache
 
 
 def nearest(a, b, leave_out_itself=False):

@@ -6,9 +6,8 @@ from math import ceil
 
 import numpy as np
 
-from scratchdiff.measure.nearest import nearest
+from scratchdiff.measure.nearest import CELLS, nearest
 
-CELLS = 2 ** 18         # about as many numbers as fit in the processor's cache
 SCOUTS = 200            # this many q_k say roughly how far away the nearest q_k is
 
 

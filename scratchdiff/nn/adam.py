@@ -21,8 +21,8 @@ class Adam:
     gradient of j steps ago counts (1 - beta1) beta1^j in m. The coefficients of an average should
     add up to 1, but these add up to
         (1 - beta1) (1 + beta1 + ... + beta1^(k-1)) = 1 - beta1^k
-    So divide m by that sum, and v by its own. Then sqrt(v_hat) is the usual size of g, the
-    root mean square of its last values:
+    So divide m by that sum, and v by its own. Then sqrt(v_hat) is the usual size of g, the root
+    mean square of its last values:
         m_hat = m / (1 - beta1^k),    v_hat = v / (1 - beta2^k)
         param <- param - lr m_hat / (sqrt(v_hat) + eps)         eps avoids a division by 0
 

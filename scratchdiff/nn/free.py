@@ -1,4 +1,4 @@
-"""0 and 1 that cost nothing. Not a lesson: with the floats 0.0 and 1.0 the results are the same.
+"""0 and 1 that cost nothing. Not a lesson: with 0.0 and 1.0, finite results would be the same.
 
 For "eps", the denoiser's eps_hat = skip x_t + gain F has skip 0 and gain 1. NumPy would multiply
 and add all the same. In a training step of the tutorial's small network that takes 5 % of the time.

@@ -72,14 +72,14 @@ class Network:
 class MLP(Network):
     """A multilayer perceptron: Linear, activation, Linear, activation, ..., Linear.
 
-    Each weight starts uniform between -a and a with a = sqrt(3 / d_in), so its variance,
-    the mean of w^2, is a^2 / 3 = 1 / d_in. Now square the sum of a neuron, z = sum_k x_k W_k. The
-    mixed terms x_k x_l W_k W_l are 0 on average, because the weights are independent with mean 0.
-    What is left on average is sum_k x_k^2 / d_in, the mean square of the inputs. So a linear layer
-    lets no signal fade or blow up (LeCun et al. 1998, section 4.6). Biases start at 0.
+    Each weight starts uniform between -a and a with a = sqrt(3 / d_in), so its variance, the mean
+    of w^2, is a^2 / 3 = 1 / d_in. Now square the sum of a neuron, z = sum_k x_k W_k. The mixed
+    terms x_k x_l W_k W_l are 0 on average, because the weights are independent with mean 0. What is
+    left on average is sum_k x_k^2 / d_in, the mean square of the inputs. So a linear layer lets no
+    signal fade or blow up (LeCun et al. 1998, section 4.6). Biases start at 0.
 
     Activations do shrink the signal: a ReLU halves its mean square, and a SiLU takes more. In the
-    default network, five SiLUs bring it from 0.6 down to 0.001, and the gradients are small too.
+    default network, five SiLUs bring it from 0.5 down to 0.001, and the gradients are small too.
     Plain gradient descent would crawl. Adam does not, because the length of its steps does not
     depend on the scale of the gradient. (A much deeper network would need larger weights at the
     start: He et al. 2015.)

@@ -11,8 +11,8 @@ class Waves:
     Why? The output of a network changes little between two points that lie close together, so the
     shapes that it learns are blurred. sin(k x) changes up to k times as fast as x, and the network
     need not learn to change so fast by itself (Tancik et al. 2020). A sine takes each value twice
-    in a period, and the cosine tells the two places apart. Points that are a whole period apart, 2
-    pi / k, look the same to both. x itself tells those apart.
+    in a period, and the cosine tells the two places apart. Points that are a whole period apart,
+    2 pi / k, look the same to both. x itself tells those apart.
 
     x (n, m) with m at least d, y (n, m + 2 d K) for K multiples k. Columns of x after the first d,
     such as the time, get no waves. With R = [k_1 I, ..., k_K I], one product makes all the k x:
