@@ -189,9 +189,10 @@ class Subject:
             lost = [twin.name for twin in twins if is_left_out(twin, place)]
             self.faults += [f"{place.name} holds {name}, but its gradient lacks that of {name}: "
                             "write the gradient in place, as in self.dW[:] = ..." for name in lost]
-            names = ", ".join(twin.name for twin in twins)
-            self.notes += [f"{place.name} shares memory with {names}: their gradients are added"
-                           ] * (not lost)
+            if not lost:
+                names = ", ".join(twin.name for twin in twins)
+                self.notes.append(f"{place.name} shares memory with {names}: "
+                                  "their gradients are added")
         self.faults += [f"{place.name} moves the output, but backward leaves no gradient for it: "
                         f"write one, {or_constant(place)}"
                         for place in orphans if not is_view(place, kept)]
